@@ -1,0 +1,92 @@
+//===- Api.h - compile, load, launch: the one C++ interface ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Python's bindings, the command line and C++ programs all come in here. Thread-safe throughout.
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "ir/diag/Diagnostic.h"
+#include "lang/Lang.h"
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tegula::api {
+
+/// ("cpu", "native" | "x86-64-v3" | "aarch64" ..., 1); ("reference", "", 1); ("cuda", "80", 32); ("hip", "gfx942", 64).
+struct Target {
+  std::string backend = "cpu";
+  std::string arch = "native";
+  int warpSize = 1;
+};
+
+struct CompileOptions {
+  int numWarps = 4;
+  int numStages = 3;
+  bool debug = false;
+  bool fpFusion = true;
+  bool disjoint = false; ///< every written pointer argument overlaps no other: a fact of the launch
+  bool pull = true;      ///< false: the CPU's oracle form
+};
+
+/// Where the time of one compile went: (stage name, microseconds), in order.
+using StageTimes = std::vector<std::pair<std::string, double>>;
+
+struct Metadata {
+  std::string name;
+  Target target;
+  CompileOptions options;
+  std::string hash;         ///< cache key, hexadecimal
+  int64_t shared = 0;       ///< bytes of shared memory (GPUs)
+  int64_t scratchBytes = 0; ///< CPU: of one worker thread
+  int numArguments = 0;     ///< run-time arguments
+};
+
+/// A compiled kernel, loaded on first launch. Stages by name: "tile", "llir", "asm", "obj" for the CPU, "tile" for the
+/// reference device. Text stages that compile() did not need are made when asked for.
+class CompiledKernel {
+public:
+  virtual ~CompiledKernel() = default;
+  const Metadata &metadata() const { return meta; }
+  virtual std::vector<std::string> stageNames() const = 0;
+  /// Throws Error for an unknown name.
+  virtual const std::string &stage(const std::string &name) = 0;
+  /// Runs the grid and returns when it is done. `slots`: one of 8 bytes per run-time argument, as cpu::Launch says.
+  /// May be called from several threads at once. Throws Error (device_assert, interrupt, ...).
+  virtual void launch(std::array<int64_t, 3> grid, const uint64_t *slots) = 0;
+
+  StageTimes times;      ///< empty stages when it came from the cache
+  bool cacheHit = false;
+  std::vector<lang::Dependency> dependencies; ///< names this specialisation took from outside
+
+protected:
+  Metadata meta;
+};
+
+struct Request {
+  const lang::JitFunction *function = nullptr;
+  std::vector<lang::Argument> arguments;
+  Target target;
+  CompileOptions options;
+};
+
+/// Compiles, or takes from the disk cache. One compile at a time for a key; others wait for it.
+std::shared_ptr<CompiledKernel> compile(const Request &request);
+
+/// Called from launching threads every ~50 ms of a long grid; returns true to stop it (Python: pending signals).
+void setInterruptCheck(bool (*check)());
+
+/// Number of worker threads of the CPU device (TEGULA_NUM_THREADS, else the processors this process may use).
+int numThreads();
+
+} // namespace tegula::api

@@ -1,0 +1,61 @@
+//===- Tile.h - the tile dialect ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "ir/ops/TileDialect.h.inc"
+#include "ir/ops/TileEnums.h.inc"
+
+namespace tegula::tile {
+struct GlobalMemory : mlir::SideEffects::Resource::Base<GlobalMemory> {
+  llvm::StringRef getName() final { return "tile.global_memory"; }
+};
+struct HostChannel : mlir::SideEffects::Resource::Base<HostChannel> {
+  llvm::StringRef getName() final { return "tile.host_channel"; }
+};
+} // namespace tegula::tile
+
+#define GET_TYPEDEF_CLASSES
+#include "ir/ops/TileTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "ir/ops/TileOps.h.inc"
+
+namespace tegula::tile {
+
+/// The element type of a tile, or the type itself of a scalar.
+inline mlir::Type elementType(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor ? tensor.getElementType() : type;
+}
+/// Empty for a scalar.
+inline llvm::ArrayRef<int64_t> shapeOf(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor ? tensor.getShape() : llvm::ArrayRef<int64_t>();
+}
+inline bool isTile(mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); }
+/// `type` with another element type and the same shape (a scalar stays a scalar).
+mlir::Type withElement(mlir::Type type, mlir::Type element);
+
+/// Loads every dialect that tile IR uses: tile, arith, math, scf, func.
+void loadDialects(mlir::MLIRContext &context);
+
+/// The kernel of a module; null if there is none. A module holds exactly one.
+mlir::Operation *kernelOf(mlir::ModuleOp module);
+
+} // namespace tegula::tile
