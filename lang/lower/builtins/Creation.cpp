@@ -34,21 +34,11 @@ Value lowerFull(Lowering &l, BoundArgs &args, Span span) {
   return l.splat(toScalar(l, element, span), shape, span);
 }
 
-/// Rounding is a choice only where a float becomes a smaller float.
-std::string roundingArg(Lowering &l, BoundArgs &args, DType from, DType to) {
-  std::string rounding = optionArg(l, args, "fp_downcast_rounding", {"rtne", "rtz"});
-  bool narrows = isFloating(from) && isFloating(to) && bitWidth(to) < bitWidth(from);
-  if (!rounding.empty() && !narrows)
-    l.fail(Diag::rounding_not_a_downcast, args.span("fp_downcast_rounding"), {describe(from, {}), describe(to, {})});
-  return rounding;
-}
-
 Value lowerCast(Lowering &l, BoundArgs &args, Span span) {
   DType dtype = l.constexprDType(args["dtype"], "dtype", args.span("dtype"));
   bool bits = l.constexprBool(args["bitcast"], "bitcast", args.span("bitcast"));
-  Tensor value = tensorArg(l, args, "input");
-  std::string rounding = roundingArg(l, args, value.type, dtype);
-  return bits ? l.bitcast(value, dtype, span) : castArg(l, args, "input", dtype, rounding);
+  std::string rounding = optionArg(l, args, "fp_downcast_rounding", {"rtne", "rtz"});
+  return bits ? l.bitcast(tensorArg(l, args, "input"), dtype, span) : castArg(l, args, "input", dtype, rounding);
 }
 
 Value lowerToTensor(Lowering &l, BoundArgs &args, Span) { return tensorArg(l, args, "x"); }
