@@ -1,0 +1,151 @@
+//===- AlongAxis.cpp - reductions and scans ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// A reduction is a balanced binary tree over the logical index. The bound of a sum is for any order of addition:
+// gamma(n) * sum |x|, gamma(n) = n u / (1 - n u) (Higham, section 4.2); other combinations take the tree's own
+// bound times n / log2(n), the most that a chain of n can exceed it by.
+//
+//===----------------------------------------------------------------------===//
+
+#include "driver/reference/Interpreter.h"
+#include "ir/ops/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace tegula::tile;
+
+namespace tegula::reference {
+
+Interpreter::Cells Interpreter::combine(Region &region, const Cells &left, const Cells &right) {
+  mlir::Block &block = region.front();
+  for (size_t i = 0; i < left.size(); ++i) {
+    for (auto [argument, cell] : {std::pair(block.getArgument(i), &left[i]),
+                                  std::pair(block.getArgument(i + left.size()), &right[i])}) {
+      Block scalar(argument.getType());
+      scalar.cells[0] = *cell;
+      values[argument] = std::move(scalar);
+    }
+  }
+  runBlock(block);
+  Cells out;
+  for (Value value : block.getTerminator()->getOperands())
+    out.push_back(get(value).cells[0]);
+  return out;
+}
+
+Interpreter::Cells Interpreter::reduceRange(Region &region, ArrayRef<Cells> line) {
+  if (line.size() == 1)
+    return line[0];
+  size_t half = line.size() / 2;
+  Cells left = reduceRange(region, line.take_front(half));
+  return combine(region, left, reduceRange(region, line.drop_front(half)));
+}
+
+/// Whether the region is one float addition of its two arguments.
+static bool isFloatSum(Region &region) {
+  mlir::Block &block = region.front();
+  auto sum = block.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  return block.getNumArguments() == 2 && sum && sum.getLhs() != sum.getRhs() &&
+         isa<BlockArgument>(sum.getLhs()) && isa<BlockArgument>(sum.getRhs());
+}
+
+/// Widens the bound of one result from the tree's order to any order.
+static void allowAnyOrder(Cell &cell, Kind kind, size_t count, bool isSum, double sumOfMagnitudes, double sumOfErrors) {
+  if (!isFloat(kind) || count < 2 || !std::isfinite(cell.shadow.value))
+    return;
+  if (isSum) {
+    double nu = double(count) * unitRoundoff(kind);
+    double gamma = nu < 0.5 ? nu / (1 - nu) : 1.0;
+    cell.shadow.error = gamma * (sumOfMagnitudes + sumOfErrors) + sumOfErrors;
+    return;
+  }
+  double levels = std::max(1.0, std::log2(double(count)));
+  cell.shadow.error *= std::max(1.0, double(count) / levels);
+}
+
+namespace {
+/// The lines of a tile along an axis: `count` of them, element j of line i at start(i) + j * stride.
+struct Lines {
+  int64_t extent, stride, count;
+  Lines(ArrayRef<int64_t> shape, int32_t axis) : extent(shape[axis]), stride(1), count(1) {
+    for (size_t d = axis + 1; d < shape.size(); ++d)
+      stride *= shape[d];
+    for (size_t d = 0; d < shape.size(); ++d)
+      count *= int32_t(d) == axis ? 1 : shape[d];
+  }
+  int64_t start(int64_t line) const { return line / stride * stride * extent + line % stride; }
+};
+} // namespace
+
+void Interpreter::runReduce(Operation *op) {
+  auto reduce = cast<ReduceOp>(op);
+  Lines lines(get(reduce.getSrcs()[0]).shape, reduce.getAxis());
+  SmallVector<const Block *> srcs;
+  std::vector<Block> outs;
+  for (Value src : reduce.getSrcs())
+    srcs.push_back(&values.find(src)->second);
+  for (Value result : reduce.getResults())
+    outs.emplace_back(result.getType());
+  bool isSum = isFloatSum(reduce.getCombine());
+  // Combining writes the region's values, which may move the table: the sources are copied out line by line.
+  for (int64_t l = 0; l < lines.count; ++l) {
+    std::vector<Cells> line;
+    double magnitudes = 0, errors = 0;
+    for (size_t k = 0; k < srcs.size(); ++k)
+      srcs[k] = &values.find(reduce.getSrcs()[k])->second;
+    for (int64_t j = 0; j < lines.extent; ++j) {
+      Cells cells;
+      for (const Block *src : srcs)
+        cells.push_back(src->cells[lines.start(l) + j * lines.stride]);
+      magnitudes += std::fabs(cells[0].shadow.value);
+      errors += cells[0].shadow.error;
+      line.push_back(std::move(cells));
+    }
+    Cells result = reduceRange(reduce.getCombine(), line);
+    for (size_t k = 0; k < outs.size(); ++k) {
+      allowAnyOrder(result[k], outs[k].kind, line.size(), isSum, magnitudes, errors);
+      outs[k].cells[l] = result[k];
+    }
+  }
+  for (size_t k = 0; k < outs.size(); ++k)
+    values[reduce.getResult(k)] = std::move(outs[k]);
+}
+
+void Interpreter::runScan(Operation *op) {
+  auto scan = cast<ScanOp>(op);
+  Lines lines(get(scan.getSrcs()[0]).shape, scan.getAxis());
+  std::vector<Block> outs;
+  for (Value src : scan.getSrcs())
+    outs.push_back(get(src));
+  bool isSum = isFloatSum(scan.getCombine());
+  for (int64_t l = 0; l < lines.count; ++l) {
+    Cells running;
+    double magnitudes = 0, errors = 0;
+    for (int64_t j = 0; j < lines.extent; ++j) {
+      int64_t at = lines.start(l) + (scan.getReverse() ? lines.extent - 1 - j : j) * lines.stride;
+      Cells cells;
+      for (Block &out : outs)
+        cells.push_back(out.cells[at]);
+      magnitudes += std::fabs(cells[0].shadow.value);
+      errors += cells[0].shadow.error;
+      running = j == 0 ? cells : combine(scan.getCombine(), running, cells);
+      for (size_t k = 0; k < outs.size(); ++k) {
+        outs[k].cells[at] = running[k];
+        if (isSum)
+          allowAnyOrder(outs[k].cells[at], outs[k].kind, size_t(j + 1), true, magnitudes, errors);
+      }
+    }
+  }
+  for (size_t k = 0; k < outs.size(); ++k)
+    values[scan.getResult(k)] = std::move(outs[k]);
+}
+
+} // namespace tegula::reference
