@@ -40,8 +40,8 @@ endif()
 
 find_program(TEGULA_CCACHE ccache)
 if(TEGULA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # What ccache must overlook to reuse objects compiled with a precompiled header.
+  # What ccache must overlook to reuse objects compiled with a precompiled header. No CCACHE_BASEDIR: the header
+  # holds absolute paths, so a hit from another checkout would be wrong.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${TEGULA_CCACHE})
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TEGULA_CCACHE})
 endif()
