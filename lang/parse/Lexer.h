@@ -50,8 +50,9 @@ public:
 
   Token next();
 
-  /// Appends the text of the f-string that `open` begins, up to a `{` (true) or the closing quotes (false), and skips those.
-  bool fstringText(const Token &open, std::string &out);
+  /// Appends the text of the f-string that `open` begins, up to a `{` (true) or the closing quotes (false), and skips
+  /// those. Without `out` the text is only skipped.
+  bool fstringText(const Token &open, std::string *out);
   /// Reads what follows ':' in a replacement field of the f-string, up to the closing brace, which is not skipped.
   std::string fstringFormat(const Token &open);
   /// Skips the f-string that `open` begins.
@@ -99,6 +100,7 @@ private:
   void endNumber(size_t begin, bool lacksDigits);
   size_t digits(size_t i, int base) const;
   Token string(size_t begin, bool raw, bool bytes);
+  void skipEscape();
   size_t stringEnd(size_t begin, size_t quote);
   Token op();
   void closeBracket(char closer);

@@ -155,6 +155,15 @@ static void forget(ModuleAst &module, const std::string &name) {
   });
 }
 
+static void forgetTarget(ModuleAst &module, const Expr &target) {
+  using K = Expr::Kind;
+  if (target.kind == K::Name)
+    forget(module, target.text);
+  if (target.kind == K::Tuple || target.kind == K::List || target.kind == K::Starred)
+    for (const ExprPtr &item : target.items)
+      forgetTarget(module, *item);
+}
+
 /// Skips a line and the block that belongs to it. Names that the block may assign are forgotten, unless they are local
 /// to it (class, def) or the block does not run in a file that is imported (`if __name__ == ...`).
 void Parser::skipStatement(ModuleAst &module) {
@@ -243,8 +252,7 @@ void Parser::parseModuleAssignment(ModuleAst &module) {
   parseSimpleLine(line);
   for (StmtPtr &stmt : line) {
     for (const ExprPtr &target : stmt->targets)
-      for (const Expr *name = target.get(); name && name->kind == Expr::Kind::Name; name = nullptr)
-        forget(module, name->text);
+      forgetTarget(module, *target);
     bool isAssignment =
         stmt->kind == Stmt::Kind::Assign || (stmt->kind == Stmt::Kind::AnnAssign && stmt->value);
     bool toNames = std::all_of(stmt->targets.begin(), stmt->targets.end(),

@@ -127,8 +127,9 @@ StmtPtr Parser::parseAssignment() {
   ExprPtr first = parseExprList();
   const Token &t = peek();
   // `match` is a name wherever it can be one.
-  bool isMatch = first->kind == Expr::Kind::Name && first->text == "match" && t.kind != TokenKind::Op &&
-                 t.kind != TokenKind::Keyword && t.kind != TokenKind::Newline;
+  bool continues = t.kind == TokenKind::Newline || (t.kind == TokenKind::Op && t.text != "{" && t.text != "...") ||
+                   (t.kind == TokenKind::Keyword && t.text != "None" && t.text != "True" && t.text != "False");
+  bool isMatch = first->kind == Expr::Kind::Name && first->text == "match" && !continues;
   bool isMatchCall = first->kind == Expr::Kind::Call && first->items[0]->text == "match" && isOp(":");
   if (isMatch || isMatchCall)
     refuse(Diag::syntax_match, Span{&source, begin, begin + 5});

@@ -31,6 +31,14 @@
 
 namespace tegula::lang {
 
+/// A vector of nodes, which a braced list cannot make since they only move.
+template <typename... T> std::vector<ExprPtr> nodes(T... parts) {
+  std::vector<ExprPtr> out;
+  out.reserve(sizeof...(parts));
+  (out.push_back(std::move(parts)), ...);
+  return out;
+}
+
 class Parser {
 public:
   /// Open brackets, blocks and right-recursive operators around a place.
@@ -108,6 +116,16 @@ private:
   ExprPtr parseBinary(int strength);
   ExprPtr parseUnary();
   ExprPtr parsePostfix();
+  ExprPtr parseCall(ExprPtr callee, uint32_t begin);
+  void parseArgument(Expr &call, std::string_view &lastSpecial);
+  ExprPtr parseSubscript(ExprPtr object, uint32_t begin);
+  ExprPtr parseIndex();
+  ExprPtr parseStarOr(ExprPtr (Parser::*rule)());
+  ExprPtr parseExprList();
+  ExprPtr parseTargetList();
+  ExprPtr parseBitwise() { return parseBinary(0); }
+
+  // ParseAtom.cpp
   ExprPtr parseAtom();
   ExprPtr parseKeywordAtom();
   ExprPtr parseParenthesised();
@@ -118,14 +136,6 @@ private:
   ExprPtr parseStrings();
   void parseFString(const Token &open, std::vector<ExprPtr> &pieces);
   ExprPtr parseFStringField(const Token &open, std::vector<ExprPtr> &pieces);
-  ExprPtr parseCall(ExprPtr callee, uint32_t begin);
-  void parseArgument(Expr &call, std::string_view &lastSpecial);
-  ExprPtr parseSubscript(ExprPtr object, uint32_t begin);
-  ExprPtr parseIndex();
-  ExprPtr parseStarOr(ExprPtr (Parser::*rule)());
-  ExprPtr parseExprList();
-  ExprPtr parseTargetList();
-  ExprPtr parseBitwise() { return parseBinary(0); }
   void refuseGenerator(ExprPtr &element, uint32_t begin);
   std::string identifier(const Token &name) const;
 
