@@ -1,0 +1,144 @@
+//===- tegula-translate.cpp - a kernel of a Python file as tile IR ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+//     tegula-translate file.py --kernel add --signature "x=*fp32:16,n=i32,BLOCK=64"
+//
+// An argument is NAME=TYPE, NAME=TYPE:DIVISIBILITY, or NAME=CONSTANT (an integer, a float, True, False, None, 'text').
+// Diagnostics go to standard error; with --expect-error they go to standard output and the exit status is 0.
+//
+
+#include "ir/ops/Tile.h"
+#include "lang/lower/ModuleResolver.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <charconv>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+using namespace tegula;
+using namespace tegula::lang;
+
+namespace {
+struct Command {
+  std::string file, kernel, signature;
+  Options options;
+  bool expectError = false, locations = false;
+};
+
+[[noreturn]] void usage(const std::string &why) {
+  std::cerr << "tegula-translate: " << why
+            << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" [--fp-fusion=true|false] "
+               "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--expect-error]\n";
+  exit(2);
+}
+
+Argument argument(const std::string &text) {
+  size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    usage("no '=' in argument '" + text + "'");
+  Argument result;
+  result.name = text.substr(0, equals);
+  std::string value = text.substr(equals + 1);
+  double number = 0;
+  long long integer = 0;
+  auto all = [&](std::from_chars_result r) { return r.ec == std::errc() && r.ptr == value.data() + value.size(); };
+  if (value == "None")
+    result.constant = Constant{Constant::None{}};
+  else if (value == "True" || value == "False")
+    result.constant = Constant{value == "True"};
+  else if (all(std::from_chars(value.data(), value.data() + value.size(), integer)))
+    result.constant = Constant{Constant::Int(integer)};
+  else if (all(std::from_chars(value.data(), value.data() + value.size(), number)))
+    result.constant = Constant{number};
+  else if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
+    result.constant = Constant{value.substr(1, value.size() - 2)};
+  else {
+    if (size_t colon = value.find(':'); colon != std::string::npos) {
+      result.divisibility = std::atoi(value.c_str() + colon + 1);
+      value.resize(colon);
+    }
+    result.type = parseDType(value);
+  }
+  return result;
+}
+
+Command parse(int argc, char **argv) {
+  Command command;
+  for (int i = 1; i < argc; ++i) {
+    std::string arg = argv[i];
+    auto next = [&] { return i + 1 < argc ? std::string(argv[++i]) : (usage(arg + " needs a value"), std::string()); };
+    if (arg == "--kernel")
+      command.kernel = next();
+    else if (arg == "--signature")
+      command.signature = next();
+    else if (arg.starts_with("--fp-fusion"))
+      command.options.fpFusion = !arg.ends_with("=false");
+    else if (arg == "--debug")
+      command.options.debug = true;
+    else if (arg == "--disjoint")
+      command.options.disjoint = true;
+    else if (arg == "--sanitize-overflow")
+      command.options.sanitizeOverflow = true;
+    else if (arg == "--expect-error")
+      command.expectError = true;
+    else if (arg == "--locations")
+      command.locations = true;
+    else if (arg.starts_with("--"))
+      usage("unknown option " + arg);
+    else
+      command.file = arg;
+  }
+  if (command.file.empty() || command.kernel.empty())
+    usage("a file and --kernel are needed");
+  return command;
+}
+
+void translate(const Command &command) {
+  std::ifstream stream(command.file);
+  if (!stream)
+    usage("cannot read " + command.file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  auto module = ModuleResolver::parse(command.file, text.str());
+  auto kernel = module->function(command.kernel);
+  if (!kernel)
+    usage("no function '" + command.kernel + "' in " + command.file);
+  std::vector<Argument> arguments;
+  std::stringstream parts(command.signature);
+  for (std::string part; std::getline(parts, part, ',');)
+    if (!part.empty())
+      arguments.push_back(argument(part));
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  tile::loadDialects(context);
+  Lowered lowered = lowerKernel(context, *kernel, arguments, command.options, [](const std::string &line) { std::cout << line; });
+  std::cout.flush();
+  mlir::OpPrintingFlags flags;
+  if (command.locations)
+    flags.enableDebugInfo(true, true);
+  lowered.module->print(llvm::outs(), flags);
+  llvm::outs() << "\n";
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  Command command = parse(argc, argv);
+  try {
+    translate(command);
+  } catch (const Error &error) {
+    (command.expectError ? std::cout : std::cerr) << error.what() << "\n";
+    return command.expectError ? 0 : 1;
+  }
+  if (command.expectError) {
+    std::cerr << "tegula-translate: an error was expected\n";
+    return 1;
+  }
+  return 0;
+}
