@@ -18,6 +18,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct Metadata {
   int64_t shared = 0;       ///< bytes of shared memory (GPUs)
   int64_t scratchBytes = 0; ///< CPU: of one worker thread
   int numArguments = 0;     ///< run-time arguments
+  /// Run-time pointer arguments that the kernel may write through, by their number; nullopt: not known, any of them.
+  std::optional<std::vector<int>> writtenArguments;
 };
 
 /// A compiled kernel, loaded on first launch. Stages by name: "tile", "llir", "asm", "obj" for the CPU, "tile" for the
@@ -64,6 +67,9 @@ public:
   /// Runs the grid and returns when it is done. `slots`: one of 8 bytes per run-time argument, as cpu::Launch says.
   /// May be called from several threads at once. Throws Error (device_assert, interrupt, ...).
   virtual void launch(std::array<int64_t, 3> grid, const uint64_t *slots) = 0;
+  /// Nanoseconds that a launch of so many programs would take on one thread, judged by the launches so far; negative:
+  /// not known. Cheap: for deciding whether to let go of a lock (Python's GIL) around a launch.
+  virtual double expectedNs(int64_t programs) const { return -1; }
 
   StageTimes times;      ///< empty stages when it came from the cache
   bool cacheHit = false;
@@ -80,11 +86,23 @@ struct Request {
   CompileOptions options;
 };
 
-/// Compiles, or takes from the disk cache. One compile at a time for a key; others wait for it.
+/// Compiles, or takes from memory or the disk cache. One compile at a time for a key; others wait for it. It calls the
+/// resolvers of the request's functions, from this thread and without locks of its own: the caller must not hold a lock
+/// that they take (Python's GIL: let go of it first), as another thread may hold it and wait for this compile.
+/// The request is copied; the kernel stays valid without it.
 std::shared_ptr<CompiledKernel> compile(const Request &request);
 
 /// Called from launching threads every ~50 ms of a long grid; returns true to stop it (Python: pending signals).
 void setInterruptCheck(bool (*check)());
+
+/// Takes what kernels print (device_print, whole lines, between two parts of a grid or at its end) and static_print.
+/// Called on the thread that launches or compiles, no other, so it may take a lock which that thread's caller let go of.
+/// Null: standard output.
+void setPrintSink(void (*sink)(const char *text, size_t size));
+
+/// Every function of the language, for stubs and documentation: a JSON array of {"name" (dotted, under tl), "signature",
+/// "doc", "isMethod" (of tensors), "supported"}.
+std::string languageSignatures();
 
 /// Number of worker threads of the CPU device (TEGULA_NUM_THREADS, else the processors this process may use).
 int numThreads();

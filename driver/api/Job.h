@@ -1,0 +1,44 @@
+//===- Job.h - one compile, from the request to the key ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "codegen/cpu/Cpu.h"
+#include "driver/api/Api.h"
+#include "driver/api/Digest.h"
+#include "ir/Settings.h"
+
+namespace tegula::api {
+
+/// A request with the settings worked in. Holds `function` alive only when it is a frozen copy.
+struct Job {
+  const lang::JitFunction *function = nullptr;
+  std::shared_ptr<const lang::JitFunction> owned;
+  std::vector<lang::Argument> arguments;
+  Target target;
+  CompileOptions options; ///< what the settings force is in
+  Settings settings;
+  cpu::Target cpuTarget;    ///< backend "cpu"
+  KnownResolvers resolvers; ///< of function and arguments
+  Digest key;               ///< of all of the above, the values of globals excepted
+  std::string hash;         ///< hexadecimal; without TEGULA_OVERRIDE_DIR, so that it names dumps and overrides alike
+
+  std::string name() const;                ///< of the kernel: the last part of the qualified name
+  bool placed() const { return options.debug; } ///< file and line get into the code
+  bool isCpu() const { return target.backend == "cpu"; }
+};
+
+/// Throws Error (target_unknown).
+Job makeJob(const Request &request);
+
+/// Run-time arguments, tuples flattened.
+int countRuntimeArguments(const std::vector<lang::Argument> &arguments);
+
+/// A text that differs between any two builds of Tegula.
+const std::string &buildId();
+
+} // namespace tegula::api
