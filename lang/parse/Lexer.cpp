@@ -26,7 +26,8 @@ static constexpr std::string_view operators[] = {
     "^",   "~",   "<",   ">",   "(",   ")",  "[",  "]",  "{",  "}",  ",",  ":",  ".",  ";",  "="};
 
 template <size_t n> static bool contains(const std::string_view (&list)[n], std::string_view word) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+  return std::any_of(std::begin(list), std::end(list),
+                     [&](std::string_view item) { return item[0] == word[0] && item == word; });
 }
 
 static bool isDigit(char c, int base = 10) {
@@ -315,7 +316,8 @@ Token Lexer::op() {
   size_t begin = pos;
   bool inField = !brackets.empty() && brackets.back().quote; // of an f-string: `x:=4` is `x` formatted with "=4"
   for (std::string_view candidate : operators) {
-    if (text.compare(pos, candidate.size(), candidate) != 0 || (inField && candidate == ":="))
+    bool isHere = candidate[0] == at(pos) && text.compare(pos, candidate.size(), candidate) == 0;
+    if (!isHere || (inField && candidate == ":="))
       continue;
     char c = candidate[0];
     if ((c == '&' || c == '|') && candidate.size() == 1 && at(pos + 1) == c)
