@@ -1,0 +1,12 @@
+# __init__.py - the same library under the path that kernels import it by
+#
+# Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+"""libdevice under the path that kernels import it by."""
+
+from .. import libdevice
+
+__tegula_space__ = "extra.hip"
+
+__all__ = ["libdevice"]

@@ -1,0 +1,10 @@
+# standard.py - functions of the language under the path that kernels import them by
+#
+# Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+"""Functions of the language under the path that kernels import them by."""
+
+from ._functions import *  # noqa: F403
+
+__tegula_space__ = ""

@@ -1,0 +1,200 @@
+# testing.py - measuring and comparing
+#
+# Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+"""`do_bench` measures a call, `assert_close` compares arrays of NumPy or PyTorch."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+
+def _quantiles(times: list[float], quantiles: Sequence[float]) -> list[float]:
+    """Linear interpolation between the sorted times."""
+    ordered = sorted(times)
+    result = []
+    for q in quantiles:
+        if not 0 <= q <= 1:
+            raise ValueError(f"a quantile lies between 0 and 1, got {q}")
+        at = q * (len(ordered) - 1)
+        low = int(at)
+        high = min(low + 1, len(ordered) - 1)
+        result.append(ordered[low] + (ordered[high] - ordered[low]) * (at - low))
+    return result
+
+
+def _clear_cache(buffer: bytearray) -> None:
+    # Writing more bytes than the last-level cache holds puts the data of the last run out of it.
+    buffer[:] = bytes(len(buffer))
+
+
+def do_bench(
+    fn: Callable[[], Any],
+    warmup: float = 25,
+    rep: float = 100,
+    grad_to_none: Sequence[Any] | None = None,
+    quantiles: Sequence[float] | None = None,
+    return_mode: str = "mean",
+    clear_cache: bool = False,
+) -> Any:
+    """Milliseconds of a call of `fn`.
+
+    warmup, rep: milliseconds spent before and while measuring (at least one call each).
+    quantiles: these quantiles as a list; return_mode then counts for nothing.
+    return_mode: "mean", "median", "min", "max", or "all" for the list of times.
+    grad_to_none: tensors whose .grad is dropped before each call.
+    clear_cache: push the data out of the processor's caches before each call.
+    """
+    if return_mode not in ("mean", "median", "min", "max", "all"):
+        raise ValueError(f"return_mode is mean, median, min, max or all, got {return_mode!r}")
+    from time import perf_counter_ns
+
+    fn()
+    begin = perf_counter_ns()
+    for _ in range(3):
+        fn()
+    estimate = max((perf_counter_ns() - begin) / 3, 1.0)
+    for _ in range(max(1, min(int(warmup * 1e6 / estimate), 100_000))):
+        fn()
+    buffer = bytearray(64 << 20) if clear_cache else None
+    times: list[float] = []
+    for _ in range(max(1, min(int(rep * 1e6 / estimate), 100_000))):
+        for tensor in grad_to_none or ():
+            tensor.grad = None
+        if buffer is not None:
+            _clear_cache(buffer)
+        begin = perf_counter_ns()
+        fn()
+        times.append((perf_counter_ns() - begin) / 1e6)
+    if quantiles is not None:
+        return _quantiles(times, quantiles)
+    if return_mode == "all":
+        return times
+    if return_mode == "mean":
+        return sum(times) / len(times)
+    if return_mode == "median":
+        return _quantiles(times, [0.5])[0]
+    return min(times) if return_mode == "min" else max(times)
+
+
+def _numpy(value: Any) -> Any:
+    """As a NumPy array; bfloat16 and 8-bit floats, which NumPy lacks, as float32."""
+    import numpy as np
+
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16" or "float8" in str(value.dtype):
+            value = value.float()
+        value = value.numpy()
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.kind == "V" or array.dtype.num >= 256 else array
+
+
+def assert_close(
+    x: Any,
+    y: Any,
+    atol: float | Callable[[Any], float] | None = None,
+    rtol: float | Callable[[Any], float] | None = None,
+    err_msg: str = "",
+) -> None:
+    """Raises AssertionError unless |x - y| <= atol + rtol * |y| for every element; NaN equals NaN, infinities by sign.
+
+    x is what was computed, y what is right: arrays of NumPy, tensors of PyTorch, lists, numbers. atol is 0.01 and rtol 0
+    unless given; a function is called with the dtype of x. The message says how many elements differ, and the worst.
+    """
+    import numpy as np
+
+    dtype = getattr(x, "dtype", None)
+    absolute = 1e-2 if atol is None else float(atol(dtype) if callable(atol) else atol)
+    relative = 0.0 if rtol is None else float(rtol(dtype) if callable(rtol) else rtol)
+    got, want = _numpy(x), _numpy(y)
+    note = f"{err_msg}: " if err_msg else ""
+    if got.shape != want.shape and got.size != 1 and want.size != 1:
+        raise AssertionError(f"{note}the shapes differ: {got.shape} and {want.shape}")
+    got, want = np.broadcast_arrays(got, want)
+    wide = np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.longdouble
+    a, b = got.astype(wide), want.astype(wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(a - b)
+        bound = absolute + relative * np.abs(b)
+        good = (error <= bound) | (a == b) | (np.isnan(a) & np.isnan(b))
+        # An infinite bound accepts nothing but the same infinity.
+        good &= np.isfinite(b) | (a == b) | (np.isnan(a) & np.isnan(b))
+    if good.all():
+        return
+    bad = ~good
+    rank = np.where(np.isnan(error), np.inf, error - np.where(np.isfinite(bound), bound, 0))
+    worst = int(np.argmax(np.where(bad, rank, -np.inf)))
+    place = tuple(int(i) for i in np.unravel_index(worst, bad.shape)) if bad.shape else ()
+    at = f" at {list(place)}" if place else ""
+    raise AssertionError(
+        f"{note}{int(bad.sum())} of {bad.size} elements differ by more than {absolute:g} + {relative:g} * |expected|\n"
+        f"  worst{at}: got {got[place]}, expected {want[place]}, difference {float(error[place]):g}"
+    )
+
+
+class Benchmark:
+    """A family of measurements: a function called for each value on the x axis and each line."""
+
+    def __init__(
+        self,
+        x_names: Sequence[str],
+        x_vals: Sequence[Any],
+        line_arg: str,
+        line_vals: Sequence[Any],
+        line_names: Sequence[str],
+        plot_name: str,
+        args: Mapping[str, Any],
+        xlabel: str = "",
+        ylabel: str = "",
+        **style: Any,
+    ) -> None:
+        self.x_names = list(x_names)
+        self.x_vals = list(x_vals)
+        self.line_arg = line_arg
+        self.line_vals = list(line_vals)
+        self.line_names = list(line_names)
+        self.plot_name = plot_name
+        self.args = dict(args)
+        self.xlabel = xlabel
+        self.ylabel = ylabel
+        self.style = style
+
+
+class Mark:
+    """A function with its benchmarks. Made by `perf_report`."""
+
+    def __init__(self, fn: Callable[..., Any], benchmarks: Any) -> None:
+        self.fn = fn
+        self.benchmarks = benchmarks
+
+    def run(self, show_plots: bool = False, print_data: bool = False, save_path: str = "", return_df: bool = False, **kwargs: Any) -> Any:
+        """Measures, prints a table if asked to, and returns the rows: (x values, [a value for each line])."""
+        single = isinstance(self.benchmarks, Benchmark)
+        results = []
+        for b in [self.benchmarks] if single else self.benchmarks:
+            rows = []
+            for x in b.x_vals:
+                xs = list(x) if isinstance(x, (list, tuple)) else [x] * len(b.x_names)
+                values = []
+                for line in b.line_vals:
+                    y = self.fn(**dict(zip(b.x_names, xs)), **{b.line_arg: line}, **b.args, **kwargs)
+                    values.append(y[0] if isinstance(y, (list, tuple)) else y)
+                rows.append((xs, values))
+            if print_data:
+                print(f"{b.plot_name}:")
+                heads = [*b.x_names, *(f"{n} ({b.ylabel})" if b.ylabel else n for n in b.line_names)]
+                print("  ".join(f"{h:>14}" for h in heads))
+                for xs, values in rows:
+                    print("  ".join([*(f"{v!s:>14}" for v in xs), *(f"{v:14.4f}" for v in values)]))
+            results.append(rows)
+        return (results[0] if single else results) if return_df else None
+
+
+def perf_report(benchmarks: Any) -> Callable[[Callable[..., Any]], Mark]:
+    """A decorator that makes a function's measurements runnable by `.run(print_data=True)`."""
+    return lambda fn: Mark(fn, benchmarks)
