@@ -30,7 +30,7 @@ class TilePipeline {
 public:
   TilePipeline(mlir::MLIRContext &context, bool fpFusion);
   ~TilePipeline();
-  /// Throws Error (internal) when a pass fails. `verify`: the IR is verified after each pass.
+  /// Throws std::runtime_error when a pass fails, which is a bug. `verify`: the IR is verified after each pass.
   void run(mlir::ModuleOp module, bool verify);
 
 private:
@@ -38,7 +38,7 @@ private:
   std::unique_ptr<State> state;
 };
 
-/// The same for one module only. Throws Error (internal) when a pass fails.
+/// The same for one module only. Throws std::runtime_error when a pass fails, which is a bug.
 void runTilePipeline(mlir::ModuleOp module, bool fpFusion);
 
 /// Registers passes and pipelines for tegula-opt.

@@ -5,12 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/diag/Diagnostic.h"
 #include "passes/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+
+#include <stdexcept>
 
 using namespace mlir;
 
@@ -42,7 +43,7 @@ TilePipeline::~TilePipeline() = default;
 void TilePipeline::run(ModuleOp module, bool verify) {
   state->manager.enableVerifier(verify);
   if (failed(state->manager.run(module)))
-    throw Error(Diag::pass_failed);
+    throw std::runtime_error("the tile pipeline failed on a verified module");
 }
 
 void runTilePipeline(ModuleOp module, bool fpFusion) { TilePipeline(*module.getContext(), fpFusion).run(module, false); }

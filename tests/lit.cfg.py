@@ -19,6 +19,7 @@ config.excludes = [
     "fuzz",
     "python",
     "run",
+    "project",
     "tools",
     "unit",
     "conftest.py",

@@ -59,10 +59,6 @@ static void finish(const ElementOp &op, Cell &out, double computed, double value
   settle(out, op.out);
 }
 
-static void mark(Cell &out, const ElementOp &op, const Cell *in) {
-  for (size_t i = 0; i < op.in.size(); ++i)
-    out.shadow.undecided |= in[i].shadow.undecided;
-}
 
 static double num(const ElementOp &op, const Cell *in, int i) { return decode(in[i].bits, op.in[i]); }
 static int64_t sint(const ElementOp &op, const Cell *in, int i) { return signExtend(in[i].bits, op.in[i]); }
@@ -379,49 +375,47 @@ static void mulHiU(const ElementOp &op, const Cell *in, Cell &out) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct Row {
-  ElementFn fn = nullptr;
-  double floatUlp = 0, doubleUlp = 0;
+struct Ulps {
+  double single = 0.5, wide = 0.5;
 };
 } // namespace
 
-static const llvm::StringMap<Row> &table() {
-  static const llvm::StringMap<Row> rows = {
-      {"arith.addf", {addF}}, {"arith.subf", {subF}}, {"arith.mulf", {mulF}}, {"arith.divf", {divF}},
-      {"arith.remf", {remF}}, {"arith.negf", {negF}}, {"math.fma", {fmaF}}, {"math.absf", {absF}},
-      {"math.copysign", {copySign}},
-      {"arith.maximumf", {extremeF<true, true>}}, {"arith.minimumf", {extremeF<false, true>}},
-      {"arith.maxnumf", {extremeF<true, false>}}, {"arith.minnumf", {extremeF<false, false>}},
-#define ULP(name, singleUlp, doubleUlp) {"math." #name, {ULP_##name, singleUlp, doubleUlp}},
-#define ULP_exp monotone<expd>
-#define ULP_exp2 monotone<exp2d>
-#define ULP_expm1 monotone<expm1d>
-#define ULP_log monotone<logd>
-#define ULP_log2 monotone<log2d>
-#define ULP_log1p monotone<log1pd>
-#define ULP_erf monotone<erfd>
-#define ULP_tanh monotone<tanhd>
-#define ULP_rsqrt monotone<rsqrtd>
-#define ULP_sqrt monotone<sqrtd>
-#define ULP_sin wave<sind>
-#define ULP_cos wave<cosd>
+/// The error that devices may make in a math function.
+static Ulps ulpsOf(StringRef name) {
+  static const llvm::StringMap<Ulps> rows = {
+#define ULP(op, single, wide) {"math." #op, {single, wide}},
 #include "ir/MathUlp.def"
 #undef ULP
-      {"math.floor", {step<floord>}}, {"math.ceil", {step<ceild>}}, {"math.trunc", {step<truncd>}},
-      {"math.roundeven", {step<roundEven>}},
-      {"arith.cmpf", {cmpF}}, {"arith.cmpi", {cmpI}}, {"arith.select", {select}},
-      {"arith.extf", {convertF}}, {"arith.truncf", {convertF}}, {"tile.fp_to_fp", {convertF}},
-      {"arith.sitofp", {siToFp}}, {"arith.uitofp", {uiToFp}},
-      {"arith.fptosi", {fpToInt<true>}}, {"arith.fptoui", {fpToInt<false>}},
-      {"arith.extsi", {extendS}}, {"arith.extui", {extendU}}, {"arith.trunci", {truncI}}, {"arith.bitcast", {bitcast}},
-      {"arith.index_cast", {extendS}},
-      {"tile.int_to_ptr", {sameBits}}, {"tile.ptr_to_int", {sameBits}}, {"tile.ptr_cast", {sameBits}},
-      {"arith.addi", {addI}}, {"arith.subi", {subI}}, {"arith.muli", {mulI}}, {"arith.andi", {andI}},
-      {"arith.ori", {orI}}, {"arith.xori", {xorI}}, {"arith.divsi", {divS}}, {"arith.remsi", {remS}},
-      {"arith.divui", {divU}}, {"arith.remui", {remU}}, {"arith.floordivsi", {floorDivS}}, {"arith.ceildivsi", {ceilDivS}},
-      {"arith.shli", {shl}}, {"arith.shrui", {shrU}}, {"arith.shrsi", {shrS}},
-      {"arith.maxsi", {maxS}}, {"arith.minsi", {minS}}, {"arith.maxui", {maxU}}, {"arith.minui", {minU}},
-      {"math.absi", {absI}}, {"tile.mulhi_u", {mulHiU}},
+  };
+  return rows.lookup(name);
+}
+
+static const llvm::StringMap<ElementFn> &table() {
+  static const llvm::StringMap<ElementFn> rows = {
+      {"arith.addf", addF}, {"arith.subf", subF}, {"arith.mulf", mulF}, {"arith.divf", divF},
+      {"arith.remf", remF}, {"arith.negf", negF}, {"math.fma", fmaF}, {"math.absf", absF},
+      {"math.copysign", copySign},
+      {"arith.maximumf", extremeF<true, true>}, {"arith.minimumf", extremeF<false, true>},
+      {"arith.maxnumf", extremeF<true, false>}, {"arith.minnumf", extremeF<false, false>},
+{"math.exp", monotone<expd>}, {"math.exp2", monotone<exp2d>}, {"math.expm1", monotone<expm1d>},
+      {"math.log", monotone<logd>}, {"math.log2", monotone<log2d>}, {"math.log1p", monotone<log1pd>},
+      {"math.erf", monotone<erfd>}, {"math.tanh", monotone<tanhd>}, {"math.sqrt", monotone<sqrtd>},
+      {"math.rsqrt", monotone<rsqrtd>}, {"math.sin", wave<sind>}, {"math.cos", wave<cosd>},
+      {"math.floor", step<floord>}, {"math.ceil", step<ceild>}, {"math.trunc", step<truncd>},
+      {"math.roundeven", step<roundEven>},
+      {"arith.cmpf", cmpF}, {"arith.cmpi", cmpI}, {"arith.select", select},
+      {"arith.extf", convertF}, {"arith.truncf", convertF}, {"tile.fp_to_fp", convertF},
+      {"arith.sitofp", siToFp}, {"arith.uitofp", uiToFp},
+      {"arith.fptosi", fpToInt<true>}, {"arith.fptoui", fpToInt<false>},
+      {"arith.extsi", extendS}, {"arith.extui", extendU}, {"arith.trunci", truncI}, {"arith.bitcast", bitcast},
+      {"arith.index_cast", extendS},
+      {"tile.int_to_ptr", sameBits}, {"tile.ptr_to_int", sameBits}, {"tile.ptr_cast", sameBits},
+      {"arith.addi", addI}, {"arith.subi", subI}, {"arith.muli", mulI}, {"arith.andi", andI},
+      {"arith.ori", orI}, {"arith.xori", xorI}, {"arith.divsi", divS}, {"arith.remsi", remS},
+      {"arith.divui", divU}, {"arith.remui", remU}, {"arith.floordivsi", floorDivS}, {"arith.ceildivsi", ceilDivS},
+      {"arith.shli", shl}, {"arith.shrui", shrU}, {"arith.shrsi", shrS},
+      {"arith.maxsi", maxS}, {"arith.minsi", minS}, {"arith.maxui", maxU}, {"arith.minui", minU},
+      {"math.absi", absI}, {"tile.mulhi_u", mulHiU},
   };
   return rows;
 }
@@ -434,15 +428,16 @@ ElementFn elementFunction(Operation *op, ElementOp &info) {
   for (Type type : op->getOperandTypes())
     info.in.push_back(kindOf(tile::elementType(type)));
   info.out = kindOf(tile::elementType(op->getResult(0).getType()));
-  info.floatUlp = row->second.floatUlp;
-  info.doubleUlp = row->second.doubleUlp;
+  Ulps ulps = ulpsOf(op->getName().getStringRef());
+  info.floatUlp = ulps.single;
+  info.doubleUlp = ulps.wide;
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     info.attribute = int64_t(cmp.getPredicate());
   else if (auto cmp = dyn_cast<arith::CmpIOp>(op))
     info.attribute = int64_t(cmp.getPredicate());
   else if (auto convert = dyn_cast<tile::FpToFpOp>(op))
     info.attribute = int64_t(convert.getRounding());
-  return row->second.fn;
+  return row->second;
 }
 
 } // namespace tegula::reference
