@@ -82,9 +82,21 @@ std::string optionArg(Lowering &l, BoundArgs &args, std::string_view name, std::
          {std::string(name), publicName(*args.builtin), list, text ? "'" + *text + "'" : describe(value)});
 }
 
+/// Does the number stay what it is in `type`?
+static bool fits(const Value &number, DType type) {
+  if (isFloating(type))
+    return true;
+  const Constant::Int *i = number.get<Constant::Int>();
+  if (!i || !isInteger(type) || isBool(type))
+    return number.get<bool>() && isInteger(type);
+  int bits = bitWidth(type);
+  Constant::Int high = Constant::Int(1) << (isUnsigned(type) ? bits : bits - 1);
+  return *i < high && *i >= (isUnsigned(type) ? Constant::Int(0) : -high);
+}
+
 Tensor castArg(Lowering &l, BoundArgs &args, std::string_view name, DType to, std::string_view rounding) {
   const Value &value = args[name];
-  if (value.get<double>() && isFloating(to) && rounding.empty())
+  if (value.isNumber() && rounding.empty() && fits(value, to))
     return l.cast(value, to, args.span(name));
   return l.cast(Value(tensorArg(l, args, name)), to, args.span(name), rounding);
 }

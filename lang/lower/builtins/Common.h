@@ -31,8 +31,8 @@ Value spread(BoundArgs &args, std::string_view name);
 /// One of `allowed` (empty string: not given), else an error that lists them.
 std::string optionArg(Lowering &l, BoundArgs &args, std::string_view name, std::initializer_list<const char *> allowed);
 
-/// The argument in element type `to`. A Python float becomes that float type at once, without rounding by way of fp32;
-/// integers wrap, as a cast of a tensor does.
+/// The argument in element type `to`. A number that fits becomes a constant of that type at once (a float without
+/// rounding by way of fp32); others wrap, as a cast of a tensor does.
 Tensor castArg(Lowering &l, BoundArgs &args, std::string_view name, DType to, std::string_view rounding = "");
 Tensor reshapeTo(Lowering &l, Tensor value, llvm::ArrayRef<int64_t> shape, Span span);
 Tensor permuteTo(Lowering &l, Tensor value, llvm::ArrayRef<int32_t> order, Span span);
