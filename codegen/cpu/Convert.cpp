@@ -107,7 +107,7 @@ struct Format {
 
 constexpr Format halfFormat = {5, 10, 0x7bff, 0x7c00, 0x7e00};
 // cvt.satfinite: infinities too become the largest finite value.
-constexpr Format e5m2Format = {5, 2, 0x7b, 0, 0x7f};
+constexpr Format e5m2Format = {5, 2, 0x7b, 0, 0x7e};
 constexpr Format e4m3Format = {4, 3, 0x7e, 0, 0x7f};
 
 double powerOfTwo(int exponent) { return std::ldexp(1.0, exponent); }

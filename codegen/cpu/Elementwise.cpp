@@ -323,11 +323,13 @@ static Value *writeAddPtr(const Writer &w) {
 static Value *minMaxNumber(const LaneBuilder &l, Value *x, Value *y, bool isMax) {
   IRBuilderBase &b = l.b;
   if (l.isa.avx512 && l.lanes == 16 && x->getType()->getScalarType()->isFloatTy()) {
-    // vrangeps: that very function, in one instruction. 4 in the third operand: the sign of the chosen value.
+    // vrangeps is that function but for signalling NaNs, so NaNs are masked out of it. 4 in its third operand: the
+    // result has the sign of the value chosen.
     constexpr int currentRounding = 4;
+    Value *notNan = b.CreateSelect(b.CreateFCmpUNO(y, y), x, y);
+    Value *mask = b.CreateBitCast(b.CreateFCmpORD(x, y), b.getInt16Ty());
     return b.CreateIntrinsic(Intrinsic::x86_avx512_mask_range_ps_512, {},
-                             {x, y, b.getInt32(isMax ? 5 : 4), Constant::getNullValue(x->getType()), b.getInt16(-1),
-                              b.getInt32(currentRounding)});
+                             {x, y, b.getInt32(isMax ? 5 : 4), notNan, mask, b.getInt32(currentRounding)});
   }
   Value *xBits = l.bits(x), *yBits = l.bits(y);
   Value *less = isMax ? b.CreateFCmpOGT(x, y) : b.CreateFCmpOLT(x, y);

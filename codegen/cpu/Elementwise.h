@@ -56,6 +56,7 @@ llvm::Value *emitConvertFloat(llvm::IRBuilderBase &builder, llvm::Value *value, 
 
 enum class FloatOp : uint8_t { Add, Sub, Mul, Div, MinNum, MaxNum, Minimum, Maximum };
 /// One IEEE operation on f16, bf16, f32 or f64 values (`element` says which), for atomics and reductions.
+/// f16 and bf16 go through f32, which gives what one rounding would, but for bf16 products and quotients below 2^-126.
 /// MinNum/MaxNum ignore one NaN operand, Minimum/Maximum give NaN; -0 is below +0 in all four.
 llvm::Value *emitFloatBinary(llvm::IRBuilderBase &builder, FloatOp op, llvm::Value *a, llvm::Value *b,
                              mlir::Type element, const Target &target);

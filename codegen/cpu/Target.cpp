@@ -93,9 +93,14 @@ Target targetNamed(const std::string &arch) {
     target.cpu = arch;
     SmallVector<StringRef, 64> names;
     X86::getFeaturesForCPU(arch, names);
+    StringMap<bool> all;
+    for (StringRef name : names) {
+      all[name] = true;
+      X86::updateImpliedFeatures(name, true, all);
+    }
     std::vector<std::string> features;
-    for (StringRef name : names)
-      features.push_back("+" + name.str());
+    for (const auto &feature : all)
+      features.push_back("+" + feature.first().str());
     target.features = joinFeatures(std::move(features));
   } else {
     throw Error(Diag::codegen_unknown_arch, {arch});
