@@ -64,6 +64,16 @@ Value lowerMultipleOf(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, 
 Value lowerMaxContiguous(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, args, tile::TileDialect::maxContiguousAttr); }
 Value lowerMaxConstancy(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, args, tile::TileDialect::maxConstancyAttr); }
 
+/// " prefix: " before values, " prefix" alone: what devices print between the index and the value.
+std::string shownPrefix(std::string prefix, bool hasValues) {
+  if (hasValues) {
+    while (prefix.ends_with(' '))
+      prefix.pop_back();
+    prefix += prefix.ends_with(':') ? " " : ": ";
+  }
+  return prefix.starts_with(' ') || prefix.empty() ? prefix : " " + prefix;
+}
+
 Value lowerPrint(Lowering &l, BoundArgs &args, Span span) {
   const std::string *prefix = args["prefix"].asString();
   if (!prefix)
@@ -78,7 +88,8 @@ Value lowerPrint(Lowering &l, BoundArgs &args, Span span) {
     isSigned.push_back(isSignedInt(t.type));
   }
   bool hex = l.constexprBool(args["hex"], "hex", args.span("hex"));
-  tile::PrintOp::create(l.b(), l.loc(span), l.b().getStringAttr(*prefix), l.b().getBoolAttr(hex), values,
+  tile::PrintOp::create(l.b(), l.loc(span), l.b().getStringAttr(shownPrefix(*prefix, !values.empty())),
+                        l.b().getBoolAttr(hex), values,
                         l.b().getDenseBoolArrayAttr(isSigned));
   return Value::none();
 }

@@ -27,9 +27,9 @@ def kernel(p, n):
     # CHECK: arith.divsi {{.*}} {tile.max_constancy = array<i32: 8>}
     d = tl.max_constancy(c // 8, 8)
     e = tl.multiple_of(n, 16)
-    # CHECK: tile.print "a =" {hex = false, is_signed = array<i1: true, true, false>}
+    # CHECK: tile.print " a =: " {hex = false, is_signed = array<i1: true, true, false>}
     tl.device_print("a =", a, c, n > 3)
-    # CHECK: tile.print "x2" {hex = false
+    # CHECK: tile.print " x2: " {hex = false
     print(f"x{1 + 1}", b)
     # CHECK: tile.assert {{.*}}, "small" : tensor<8xi1>
     tl.device_assert(c > 3, "small", mask=c < 100)
