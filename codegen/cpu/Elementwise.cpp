@@ -295,12 +295,27 @@ template <bool isSigned> static Value *writeIntToFloat(const Writer &w) {
   return w.convert(wide, f64Type, to);
 }
 
+/// Saturates, NaN gives 0. By hand, because llvm.fptosi.sat of a vector becomes a sequence of scalar conversions.
 template <bool isSigned> static Value *writeFloatToInt(const Writer &w) {
+  IRBuilderBase &b = w.b;
   Value *v = w.widened(0);
-  if (w.resultType().isInteger(1))
-    return w.b.CreateFCmpUNE(v, Constant::getNullValue(v->getType()));
-  Intrinsic::ID id = isSigned ? Intrinsic::fptosi_sat : Intrinsic::fptoui_sat;
-  return w.b.CreateIntrinsic(id, {w.result(), v->getType()}, {v});
+  Type *type = v->getType();
+  unsigned width = w.result()->getScalarSizeInBits();
+  if (width == 1)
+    return b.CreateFCmpUNE(v, Constant::getNullValue(type));
+  auto constant = [&](double value) { return cast<Constant>(ConstantFP::get(type, value)); };
+  double beyond = std::ldexp(1.0, int(isSigned ? width - 1 : width));
+  v = b.CreateSelect(b.CreateFCmpUNO(v, v), constant(0), v);
+  v = w.l.atLeast(v, constant(isSigned ? -beyond : 0));
+  // Narrow integers by way of i32, which vector units convert to.
+  Type *wide = width < 32 ? w.l.ints(32) : w.result();
+  auto convert = [&](Value *x) { return isSigned ? b.CreateFPToSI(x, wide) : b.CreateFPToUI(x, wide); };
+  bool largestIsExact = width < unsigned(type->getScalarType()->getFPMantissaWidth());
+  if (largestIsExact)
+    return b.CreateTrunc(convert(w.l.atMost(v, constant(beyond - 1))), w.result());
+  Value *tooLarge = b.CreateFCmpOGE(v, constant(beyond));
+  Value *largest = ConstantInt::get(w.result(), isSigned ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width));
+  return b.CreateSelect(tooLarge, largest, convert(b.CreateSelect(tooLarge, constant(0), v)));
 }
 
 static Value *writePtrToInt(const Writer &w) { return w.b.CreatePtrToInt(w.in[0], w.result()); }
