@@ -18,6 +18,7 @@
 #include "driver/api/Stages.h"
 #include "driver/cpu/Grid.h"
 #include "driver/cpu/Pool.h"
+#include "lang/lower/builtins/Signatures.h"
 
 #include <algorithm>
 #include <map>
@@ -220,5 +221,6 @@ std::shared_ptr<CompiledKernel> compile(const Request &request) {
 void setInterruptCheck(bool (*check)()) { cpu::setInterruptCheck(check); }
 void setPrintSink(void (*sink)(const char *text, size_t size)) { cpu::setPrintSink(sink); }
 int numThreads() { return cpu::numThreads(); }
+std::string languageSignatures() { return lang::builtinSignaturesJson(); }
 
 } // namespace tegula::api
