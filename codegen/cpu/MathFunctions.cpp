@@ -336,21 +336,26 @@ Value *emitLibm(const LaneBuilder &outer, StringRef name, ArrayRef<Value *> args
     auto *entry = BasicBlock::Create(context, "entry", f), *loop = BasicBlock::Create(context, "loop", f),
          *done = BasicBlock::Create(context, "done", f);
     IRBuilder<> b(entry);
+    // Through memory: an insertion at a lane that is not constant would write and read the whole vector each time.
+    SmallVector<Value *> slots;
+    for (Argument &arg : f->args()) {
+      slots.push_back(b.CreateAlloca(arg.getType()));
+      b.CreateStore(&arg, slots.back());
+    }
+    Value *resultSlot = b.CreateAlloca(outer.vec(element));
     b.CreateBr(loop);
     b.SetInsertPoint(loop);
-    PHINode *lane = b.CreatePHI(b.getInt32Ty(), 2), *sofar = b.CreatePHI(outer.vec(element), 2);
+    PHINode *lane = b.CreatePHI(b.getInt64Ty(), 2);
     SmallVector<Value *> laneArgs;
-    for (Argument &arg : f->args())
-      laneArgs.push_back(b.CreateExtractElement(&arg, lane));
-    Value *result = b.CreateInsertElement(sofar, b.CreateCall(scalar, laneArgs), lane);
-    Value *next = b.CreateAdd(lane, b.getInt32(1));
-    lane->addIncoming(b.getInt32(0), entry);
+    for (Value *slot : slots)
+      laneArgs.push_back(b.CreateLoad(element, b.CreateGEP(element, slot, lane)));
+    b.CreateStore(b.CreateCall(scalar, laneArgs), b.CreateGEP(element, resultSlot, lane));
+    Value *next = b.CreateAdd(lane, b.getInt64(1));
+    lane->addIncoming(b.getInt64(0), entry);
     lane->addIncoming(next, loop);
-    sofar->addIncoming(PoisonValue::get(outer.vec(element)), entry);
-    sofar->addIncoming(result, loop);
-    b.CreateCondBr(b.CreateICmpULT(next, b.getInt32(outer.lanes)), loop, done);
+    b.CreateCondBr(b.CreateICmpULT(next, b.getInt64(outer.lanes)), loop, done);
     b.SetInsertPoint(done);
-    b.CreateRet(result);
+    b.CreateRet(b.CreateLoad(outer.vec(element), resultSlot));
   }
   return outer.b.CreateCall(f, args);
 }
