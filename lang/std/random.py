@@ -4,13 +4,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 
-# Read by the compiler, never by Python. Philox 4x32 and 4x64: Salmon, Moraes, Dror, Shaw, "Parallel random numbers:
-# as easy as 1, 2, 3", SC 2011; the multipliers and key steps are that paper's.
+# Read by the compiler, never by Python. Philox 4x32 and 4x64: Salmon, Moraes, Dror, Shaw, "Parallel random
+# numbers: as easy as 1, 2, 3", SC 2011; the multipliers and key steps are that paper's.
 
 
 def philox_impl(c0, c1, c2, c3, k0, k1, n_rounds: tl.constexpr = 10):
-    """`n_rounds` rounds of Philox on the counter (c0, c1, c2, c3) with the key (k0, k1), all uint32 or all uint64."""
-    tl.static_assert(c0.dtype == tl.uint32 or c0.dtype == tl.uint64, "philox_impl takes uint32 or uint64 counters")
+    """`n_rounds` rounds of Philox on the counter (c0, c1, c2, c3) with the key (k0, k1), uint32 or uint64."""
+    tl.static_assert(c0.dtype == tl.uint32 or c0.dtype == tl.uint64, "philox_impl takes uint32 or uint64")
     if c0.dtype == tl.uint32:
         key_step0: tl.constexpr = 0x9E3779B9
         key_step1: tl.constexpr = 0xBB67AE85
@@ -74,8 +74,9 @@ def randint(seed, offset, n_rounds: tl.constexpr = 10):
 
 
 def uint_to_uniform_float(x):
-    """Random bits to a float32 in [0, 1): the sign is folded away, then the integer is scaled just below 2^-31 or 2^-63."""
-    tl.static_assert(x.dtype.is_int() and x.dtype.primitive_bitwidth >= 32, "uint_to_uniform_float takes integers of 32 or 64 bits")
+    """Random bits to a float32 in [0, 1): the sign is folded away, the rest scaled by about 2^-31 or 2^-63."""
+    tl.static_assert(x.dtype.is_int() and x.dtype.primitive_bitwidth >= 32,
+                     "uint_to_uniform_float takes integers of 32 or 64 bits")
     if x.dtype.primitive_bitwidth == 32:
         signed = x.to(tl.int32, bitcast=True)
         return tl.where(signed < 0, ~signed, signed) * 4.6566127342e-10

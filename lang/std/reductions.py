@@ -31,7 +31,7 @@ def _smaller(a, b):
     return tl.minimum(a, b)
 
 
-# The pairs (value, place) below: the right one wins unless the left one is better, so a NaN on the right stays.
+# Pairs (value, place): the right one wins unless the left one is better, so a NaN on the right stays.
 
 
 def _larger_place(value, place, other, other_place):
@@ -145,5 +145,5 @@ def cumsum(input, axis: tl.constexpr = 0, reverse: tl.constexpr = False, dtype: 
 
 @tensor_member
 def cumprod(input, axis: tl.constexpr = 0, reverse: tl.constexpr = False, dtype: tl.constexpr = None):
-    """The running product along `axis`, this element included; from the end if `reverse`. Types as in `sum`."""
+    """The running product along `axis`, this element included; from the end if `reverse`."""
     return tl.associative_scan(_for_summing(input, dtype), axis, _times, reverse)

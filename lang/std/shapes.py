@@ -14,8 +14,9 @@ def sigmoid(x):
 
 
 @tensor_member
-def softmax(x, dim: tl.constexpr = None, *, keep_dims: tl.constexpr = None, ieee_rounding: tl.constexpr = False):
-    """exp(x - max) / sum(exp(x - max)) along `dim` (0 if not given); the shape stays, `keep_dims` has no effect."""
+def softmax(x, dim: tl.constexpr = None, *, keep_dims: tl.constexpr = None,
+            ieee_rounding: tl.constexpr = False):
+    """exp(x - max) / sum(exp(x - max)) along `dim` (0 if not given); `keep_dims` has no effect."""
     if dim is None:
         along: tl.constexpr = 0
     else:
@@ -41,7 +42,7 @@ def zeros_like(input):
 
 
 def interleave(a, b):
-    """a[..., 0], b[..., 0], a[..., 1], b[..., 1], ... along the last dimension, which becomes twice as long."""
+    """a[..., 0], b[..., 0], a[..., 1], ... along the last dimension, which becomes twice as long."""
     pairs = tl.join(a, b)
     if len(pairs.shape) == 1:
         return pairs
@@ -50,7 +51,7 @@ def interleave(a, b):
 
 
 def swizzle2d(i, j, size_i, size_j, size_g):
-    """The place of (i, j) of a row-major size_i x size_j grid when groups of size_g rows are walked column by column."""
+    """Where (i, j) of a row-major size_i x size_j grid goes when groups of size_g rows go by columns."""
     step = i * size_j + j
     per_group = size_g * size_j
     first_row = step // per_group * size_g

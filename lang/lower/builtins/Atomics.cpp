@@ -14,7 +14,8 @@ namespace {
 
 using tile::RmwKind;
 
-tile::MemSem semArg(Lowering &l, BoundArgs &args, std::initializer_list<const char *> allowed, tile::MemSem preset) {
+tile::MemSem semArg(Lowering &l, BoundArgs &args, std::initializer_list<const char *> allowed,
+                    tile::MemSem preset) {
   std::string text = optionArg(l, args, "sem", allowed);
   return text.empty() ? preset : *tile::symbolizeMemSem(text);
 }
@@ -56,8 +57,9 @@ Access access(Lowering &l, BoundArgs &args, Span span) {
 }
 
 Tensor rmw(Lowering &l, RmwKind kind, const Access &a, tile::MemSem sem, tile::MemScope scope, Span span) {
-  auto op = tile::AtomicRmwOp::create(l.b(), l.loc(span), a.value.value.getType(), mlir::Type(), kind, a.pointer.value,
-                                      a.value.value, a.mask ? a.mask->value : mlir::Value(), ValueRange(), sem, scope);
+  auto op = tile::AtomicRmwOp::create(l.b(), l.loc(span), a.value.value.getType(), mlir::Type(), kind,
+                                      a.pointer.value, a.value.value, a.mask ? a.mask->value : mlir::Value(),
+                                      ValueRange(), sem, scope);
   return {op.getResult(), a.value.type};
 }
 
@@ -70,7 +72,8 @@ bool isWideInt(DType t) { return isInteger(t) && bitWidth(t) >= 32; }
 bool isWideFloat(DType t) { return isFloating(t) && bitWidth(t) >= 32; }
 bool isHalf(DType t) { return isFloating(t) && bitWidth(t) == 16; }
 
-Value lowerRmw(Lowering &l, BoundArgs &args, Span span, RmwKind (*kindOf)(DType), bool (*takes)(DType), const char *list) {
+Value lowerRmw(Lowering &l, BoundArgs &args, Span span, RmwKind (*kindOf)(DType), bool (*takes)(DType),
+               const char *list) {
   Tensor pointer = pointerArg(l, args, "pointer");
   if (!takes(pointee(pointer.type)))
     refuseElement(l, args, pointer, list);
@@ -97,10 +100,11 @@ Value lowerMin(Lowering &l, BoundArgs &args, Span span) {
 }
 Value lowerXchg(Lowering &l, BoundArgs &args, Span span) {
   return lowerRmw(
-      l, args, span, [](DType) { return RmwKind::Xchg; }, [](DType t) { return isWideInt(t) || isWideFloat(t); },
-      "int32, uint32, int64, uint64, fp32, fp64");
+      l, args, span, [](DType) { return RmwKind::Xchg; },
+      [](DType t) { return isWideInt(t) || isWideFloat(t); }, "int32, uint32, int64, uint64, fp32, fp64");
 }
-template <RmwKind kind> Value lowerBits(Lowering &l, BoundArgs &args, Span span) {
+template <RmwKind kind>
+Value lowerBits(Lowering &l, BoundArgs &args, Span span) {
   return lowerRmw(l, args, span, [](DType) { return kind; }, isWideInt, "int32, uint32, int64, uint64");
 }
 
@@ -116,8 +120,8 @@ Value lowerCas(Lowering &l, BoundArgs &args, Span span) {
   fitTo(l, args, pointer, "val", value, span);
   tile::MemSem sem = semArg(l, args, everyOrder, tile::MemSem::AcqRel);
   tile::MemScope scope = scopeArg(l, args);
-  auto op = tile::AtomicCasOp::create(l.b(), l.loc(span), value.value.getType(), mlir::Type(), pointer.value, compare.value,
-                                      value.value, ValueRange(), sem, scope);
+  auto op = tile::AtomicCasOp::create(l.b(), l.loc(span), value.value.getType(), mlir::Type(), pointer.value,
+                                      compare.value, value.value, ValueRange(), sem, scope);
   return Tensor{op.getResult(), element};
 }
 
@@ -126,7 +130,10 @@ Value lowerCas(Lowering &l, BoundArgs &args, Span span) {
 //===----------------------------------------------------------------------===//
 
 ScalarKind intOfWidth(int bits) {
-  return bits == 64 ? ScalarKind::I64 : bits == 32 ? ScalarKind::I32 : bits == 16 ? ScalarKind::I16 : ScalarKind::I8;
+  return bits == 64   ? ScalarKind::I64
+         : bits == 32 ? ScalarKind::I32
+         : bits == 16 ? ScalarKind::I16
+                      : ScalarKind::I8;
 }
 
 /// The same addresses, read as integers of the element's width.
@@ -168,15 +175,22 @@ Value lowerAtomicStore(Lowering &l, BoundArgs &args, Span span) {
 #define TEGULA_RMW "(pointer, val, mask=None, sem=None, scope=None)"
 constexpr BuiltinDef table[] = {
     {"atomic_add", TEGULA_RMW, "Add to memory; gives what was there before.", true, lowerAdd},
-    {"atomic_max", TEGULA_RMW, "Write the larger of memory and value; gives what was there before.", true, lowerMax},
-    {"atomic_min", TEGULA_RMW, "Write the smaller of memory and value; gives what was there before.", true, lowerMin},
-    {"atomic_and", TEGULA_RMW, "Bitwise and with memory; gives what was there before.", true, lowerBits<RmwKind::And>},
-    {"atomic_or", TEGULA_RMW, "Bitwise or with memory; gives what was there before.", true, lowerBits<RmwKind::Or>},
-    {"atomic_xor", TEGULA_RMW, "Bitwise exclusive or with memory; gives what was there before.", true, lowerBits<RmwKind::Xor>},
+    {"atomic_max", TEGULA_RMW, "Write the larger of memory and value; gives what was there before.", true,
+     lowerMax},
+    {"atomic_min", TEGULA_RMW, "Write the smaller of memory and value; gives what was there before.", true,
+     lowerMin},
+    {"atomic_and", TEGULA_RMW, "Bitwise and with memory; gives what was there before.", true,
+     lowerBits<RmwKind::And>},
+    {"atomic_or", TEGULA_RMW, "Bitwise or with memory; gives what was there before.", true,
+     lowerBits<RmwKind::Or>},
+    {"atomic_xor", TEGULA_RMW, "Bitwise exclusive or with memory; gives what was there before.", true,
+     lowerBits<RmwKind::Xor>},
     {"atomic_xchg", TEGULA_RMW, "Write the value; gives what was there before.", true, lowerXchg},
     {"atomic_cas", "(pointer, cmp, val, sem=None, scope=None)",
-     "Write `val` where memory holds exactly the bits of `cmp`; gives what was there before.", true, lowerCas},
-    {"atomic_load", "(pointer, mask=None, sem=None, scope=None)", "Read in one step an element; undefined where masked.", true, lowerAtomicLoad},
+     "Write `val` where memory holds exactly the bits of `cmp`; gives what was there before.", true,
+     lowerCas},
+    {"atomic_load", "(pointer, mask=None, sem=None, scope=None)",
+     "Read in one step an element; undefined where masked.", true, lowerAtomicLoad},
     {"atomic_store", TEGULA_RMW, "Write in one step an element.", true, lowerAtomicStore},
 };
 #undef TEGULA_RMW

@@ -27,14 +27,16 @@ std::string publicName(const BuiltinDef &def) {
 Tensor tensorArg(Lowering &l, BoundArgs &args, std::string_view name) {
   const Value &value = args[name];
   if (!value.isTensor() && !value.isNumber())
-    l.fail(Diag::argument_not_tensor, args.span(name), {std::string(name), publicName(*args.builtin), describe(value)});
+    l.fail(Diag::argument_not_tensor, args.span(name),
+           {std::string(name), publicName(*args.builtin), describe(value)});
   return l.toTensor(value, args.span(name));
 }
 
 Tensor tileArg(Lowering &l, BoundArgs &args, std::string_view name) {
   Tensor t = tensorArg(l, args, name);
   if (t.isScalar())
-    l.fail(Diag::argument_not_tile, args.span(name), {std::string(name), publicName(*args.builtin), describe(t)});
+    l.fail(Diag::argument_not_tile, args.span(name),
+           {std::string(name), publicName(*args.builtin), describe(t)});
   return t;
 }
 
@@ -65,7 +67,8 @@ Value spread(BoundArgs &args, std::string_view name) {
   return all;
 }
 
-std::string optionArg(Lowering &l, BoundArgs &args, std::string_view name, std::initializer_list<const char *> allowed) {
+std::string optionArg(Lowering &l, BoundArgs &args, std::string_view name,
+                      std::initializer_list<const char *> allowed) {
   const Value &value = args[name];
   if (value.isNone())
     return "";
@@ -121,7 +124,8 @@ Tensor permuteTo(Lowering &l, Tensor value, llvm::ArrayRef<int32_t> order, Span 
   }
   if (identity)
     return value;
-  return {tile::TransOp::create(l.b(), l.loc(span), l.type(value.type, shape), value.value, order), value.type};
+  return {tile::TransOp::create(l.b(), l.loc(span), l.type(value.type, shape), value.value, order),
+          value.type};
 }
 
 Tensor toScalar(Lowering &l, Tensor value, Span span) {

@@ -38,19 +38,24 @@ Value lowerCast(Lowering &l, BoundArgs &args, Span span) {
   DType dtype = l.constexprDType(args["dtype"], "dtype", args.span("dtype"));
   bool bits = l.constexprBool(args["bitcast"], "bitcast", args.span("bitcast"));
   std::string rounding = optionArg(l, args, "fp_downcast_rounding", {"rtne", "rtz"});
-  return bits ? l.bitcast(tensorArg(l, args, "input"), dtype, span) : castArg(l, args, "input", dtype, rounding);
+  return bits ? l.bitcast(tensorArg(l, args, "input"), dtype, span)
+              : castArg(l, args, "input", dtype, rounding);
 }
 
 Value lowerToTensor(Lowering &l, BoundArgs &args, Span) { return tensorArg(l, args, "x"); }
 
 constexpr BuiltinDef table[] = {
-    {"arange", "(start, end)", "The integers start, start + 1, ..., end - 1 as an int32 tile of rank 1.", false, lowerArange},
+    {"arange", "(start, end)", "The integers start, start + 1, ..., end - 1 as an int32 tile of rank 1.",
+     false, lowerArange},
     {"full", "(shape, value, dtype)", "A tile with `value` in every element.", false, lowerFull},
     {"cast", "(input, dtype, fp_downcast_rounding=None, bitcast=False)",
-     "The elements converted to `dtype`, or with `bitcast` their bits read as `dtype`. `fp_downcast_rounding` is 'rtne' or 'rtz'.",
+     "The elements converted to `dtype`, or with `bitcast` their bits read as `dtype`. "
+     "`fp_downcast_rounding` is 'rtne' or 'rtz'.",
      true, lowerCast},
-    {"to", "(input, dtype, fp_downcast_rounding=None, bitcast=False)", "The same as `cast`, as a method.", true, lowerCast},
-    {"to_tensor", "(x)", "A Python number as a scalar of the smallest type of 32 or 64 bits that holds it.", false, lowerToTensor},
+    {"to", "(input, dtype, fp_downcast_rounding=None, bitcast=False)", "The same as `cast`, as a method.",
+     true, lowerCast},
+    {"to_tensor", "(x)", "A Python number as a scalar of the smallest type of 32 or 64 bits that holds it.",
+     false, lowerToTensor},
 };
 
 } // namespace

@@ -20,7 +20,7 @@ tile::InputPrecision precisionArg(Lowering &l, BoundArgs &args) {
     l.fail(Diag::dot_two_precisions, args.span("allow_tf32"));
   if (!allowTf32.isNone())
     return l.constexprBool(allowTf32, "allow_tf32", args.span("allow_tf32")) ? tile::InputPrecision::TF32
-                                                                           : tile::InputPrecision::IEEE;
+                                                                             : tile::InputPrecision::IEEE;
   // Case does not count: Triton takes "TF32" as well as "tf32".
   if (const std::string *text = given.asString(); text && !text->empty()) {
     if (auto found = tile::symbolizeInputPrecision(llvm::StringRef(*text).lower()))
@@ -54,19 +54,22 @@ DType resultType(Lowering &l, BoundArgs &args, DType a, const std::optional<Tens
   if (a.scalar == ScalarKind::I8)
     return scalarType(ScalarKind::I32);
   if (wanted && wanted->scalar == ScalarKind::BF16)
-    l.fail(Diag::dot_out_dtype, args.span(args.given("out_dtype") ? "out_dtype" : "acc"), {describe(*wanted, {})});
+    l.fail(Diag::dot_out_dtype, args.span(args.given("out_dtype") ? "out_dtype" : "acc"),
+           {describe(*wanted, {})});
   if (a.scalar == ScalarKind::F32 || a.scalar == ScalarKind::BF16)
     return scalarType(ScalarKind::F32);
   if (a.scalar == ScalarKind::F64)
     return a;
   DType out = wanted.value_or(scalarType(ScalarKind::F32));
   if (out != scalarType(ScalarKind::F32) && out != scalarType(ScalarKind::F16))
-    l.fail(Diag::dot_out_dtype, args.span(args.given("out_dtype") ? "out_dtype" : "acc"), {describe(out, {})});
+    l.fail(Diag::dot_out_dtype, args.span(args.given("out_dtype") ? "out_dtype" : "acc"),
+           {describe(out, {})});
   return out;
 }
 
 void checkOperands(Lowering &l, BoundArgs &args, const Tensor &a, const Tensor &b, Span span) {
-  bool types = isProductType(a.type) && isProductType(b.type) && (a.type == b.type || (isFp8(a.type) && isFp8(b.type)));
+  bool types = isProductType(a.type) && isProductType(b.type) &&
+               (a.type == b.type || (isFp8(a.type) && isFp8(b.type)));
   if (!types)
     l.fail(Diag::dot_types, span, {describe(a), describe(b)});
   int rank = a.rank();
@@ -89,7 +92,9 @@ Value lowerDot(Lowering &l, BoundArgs &args, Span span) {
   if (acc && (acc->type != type || acc->shape() != llvm::ArrayRef<int64_t>(shape)))
     l.fail(Diag::dot_accumulator, args.span("acc"), {describe(type, shape), describe(*acc)});
   if (!acc)
-    acc = l.splat(isFloating(type) ? l.constant(Value::floating(0), type, span) : l.intConstant(0, type, span), shape, span);
+    acc =
+        l.splat(isFloating(type) ? l.constant(Value::floating(0), type, span) : l.intConstant(0, type, span),
+                shape, span);
 
   int64_t imprecise = 0;
   if (const Value &given = args["max_num_imprecise_acc"]; !given.isNone()) {
@@ -110,14 +115,18 @@ Value lowerDot(Lowering &l, BoundArgs &args, Span span) {
     return reshapeTo(l, t, {batch, t.shape()[rank - 2], t.shape()[rank - 1]}, span);
   };
   Tensor left = flat(a), right = flat(b), start = flat(*acc);
-  auto op = tile::DotOp::create(l.b(), l.loc(span), start.value.getType(), left.value, right.value, start.value,
-                                precisionArg(l, args), uint32_t(imprecise));
+  auto op = tile::DotOp::create(l.b(), l.loc(span), start.value.getType(), left.value, right.value,
+                                start.value, precisionArg(l, args), uint32_t(imprecise));
   return reshapeTo(l, Tensor{op.getResult(), type}, shape, span);
 }
 
 constexpr BuiltinDef table[] = {
-    {"dot", "(input, other, acc=None, input_precision=None, allow_tf32=None, max_num_imprecise_acc=None, out_dtype=None)",
-     "acc plus the matrix product over the last two dimensions; dimensions before them are a batch. Any extents from 1.", false, lowerDot},
+    {"dot",
+     "(input, other, acc=None, input_precision=None, allow_tf32=None, max_num_imprecise_acc=None, "
+     "out_dtype=None)",
+     "acc plus the matrix product over the last two dimensions; dimensions before them are a batch. Any "
+     "extents from 1.",
+     false, lowerDot},
 };
 
 } // namespace

@@ -17,12 +17,14 @@ namespace {
 
 bool isWideFloat(DType t) { return isFloating(t) && bitWidth(t) >= 32; }
 
-void requireType(Lowering &l, BoundArgs &args, bool ok, std::string_view name, const char *takes, const Tensor &given) {
+void requireType(Lowering &l, BoundArgs &args, bool ok, std::string_view name, const char *takes,
+                 const Tensor &given) {
   if (!ok)
     l.fail(Diag::argument_bad_type, args.span(name), {publicName(*args.builtin), takes, describe(given)});
 }
 
-template <typename Op> Value lowerUnary(Lowering &l, BoundArgs &args, Span span) {
+template <typename Op>
+Value lowerUnary(Lowering &l, BoundArgs &args, Span span) {
   Tensor x = tensorArg(l, args, "x");
   requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);
   return Tensor{Op::create(l.b(), l.loc(span), x.value), x.type};
@@ -53,7 +55,8 @@ Value lowerAbs(Lowering &l, BoundArgs &args, Span span) {
 // Two operands
 //===----------------------------------------------------------------------===//
 
-template <BinaryOp op> Value lowerOperator(Lowering &l, BoundArgs &args, Span span) {
+template <BinaryOp op>
+Value lowerOperator(Lowering &l, BoundArgs &args, Span span) {
   return l.binary(op, args["x"], args["y"], span);
 }
 
@@ -67,38 +70,50 @@ Value lowerLogical(Lowering &l, BoundArgs &args, Span span, BinaryOp op) {
   Tensor x = tensorArg(l, args, "x"), y = tensorArg(l, args, "y");
   return l.binary(op, l.toBool(x, args.span("x")), l.toBool(y, args.span("y")), span);
 }
-Value lowerLogicalAnd(Lowering &l, BoundArgs &args, Span span) { return lowerLogical(l, args, span, BinaryOp::And); }
-Value lowerLogicalOr(Lowering &l, BoundArgs &args, Span span) { return lowerLogical(l, args, span, BinaryOp::Or); }
+Value lowerLogicalAnd(Lowering &l, BoundArgs &args, Span span) {
+  return lowerLogical(l, args, span, BinaryOp::And);
+}
+Value lowerLogicalOr(Lowering &l, BoundArgs &args, Span span) {
+  return lowerLogical(l, args, span, BinaryOp::Or);
+}
 
-bool propagatesNan(Lowering &l, BoundArgs &args) { return optionArg(l, args, "propagate_nan", {"none", "all"}) == "all"; }
+bool propagatesNan(Lowering &l, BoundArgs &args) {
+  return optionArg(l, args, "propagate_nan", {"none", "all"}) == "all";
+}
 
 Tensor larger(Lowering &l, Tensor a, Tensor b, bool nan, Span span) {
   Location loc = l.loc(span);
   if (isFloating(a.type))
     return {nan ? mlir::Value(arith::MaximumFOp::create(l.b(), loc, a.value, b.value))
-                : mlir::Value(arith::MaxNumFOp::create(l.b(), loc, a.value, b.value)), a.type};
+                : mlir::Value(arith::MaxNumFOp::create(l.b(), loc, a.value, b.value)),
+            a.type};
   return {isUnsigned(a.type) ? mlir::Value(arith::MaxUIOp::create(l.b(), loc, a.value, b.value))
-                             : mlir::Value(arith::MaxSIOp::create(l.b(), loc, a.value, b.value)), a.type};
+                             : mlir::Value(arith::MaxSIOp::create(l.b(), loc, a.value, b.value)),
+          a.type};
 }
 
 Tensor smaller(Lowering &l, Tensor a, Tensor b, bool nan, Span span) {
   Location loc = l.loc(span);
   if (isFloating(a.type))
     return {nan ? mlir::Value(arith::MinimumFOp::create(l.b(), loc, a.value, b.value))
-                : mlir::Value(arith::MinNumFOp::create(l.b(), loc, a.value, b.value)), a.type};
+                : mlir::Value(arith::MinNumFOp::create(l.b(), loc, a.value, b.value)),
+            a.type};
   return {isUnsigned(a.type) ? mlir::Value(arith::MinUIOp::create(l.b(), loc, a.value, b.value))
-                             : mlir::Value(arith::MinSIOp::create(l.b(), loc, a.value, b.value)), a.type};
+                             : mlir::Value(arith::MinSIOp::create(l.b(), loc, a.value, b.value)),
+          a.type};
 }
 
 void requireNumbers(Lowering &l, BoundArgs &args, std::initializer_list<const char *> names) {
   for (const char *name : names)
     if (!args[name].isNumber()) {
       Tensor t = tensorArg(l, args, name);
-      requireType(l, args, !t.type.isPointer && !isFp8(t.type), name, "integers or floats of at least 16 bits", t);
+      requireType(l, args, !t.type.isPointer && !isFp8(t.type), name,
+                  "integers or floats of at least 16 bits", t);
     }
 }
 
-template <Tensor (*pick)(Lowering &, Tensor, Tensor, bool, Span)> Value lowerExtremum(Lowering &l, BoundArgs &args, Span span) {
+template <Tensor (*pick)(Lowering &, Tensor, Tensor, bool, Span)>
+Value lowerExtremum(Lowering &l, BoundArgs &args, Span span) {
   requireNumbers(l, args, {"x", "y"});
   auto [x, y] = l.promoteBoth(args["x"], args["y"], span);
   return pick(l, x, y, propagatesNan(l, args), span);
@@ -128,7 +143,8 @@ Value lowerUmulhi(Lowering &l, BoundArgs &args, Span span) {
   for (const char *name : {"x", "y"})
     if (!args[name].isNumber()) {
       Tensor t = tensorArg(l, args, name);
-      requireType(l, args, isInteger(t.type) && bitWidth(t.type) >= 32, name, "int32, uint32, int64 or uint64", t);
+      requireType(l, args, isInteger(t.type) && bitWidth(t.type) >= 32, name,
+                  "int32, uint32, int64 or uint64", t);
     }
   auto [x, y] = l.promoteBoth(args["x"], args["y"], span);
   requireType(l, args, isInteger(x.type) && bitWidth(x.type) >= 32, "x", "int32, uint32, int64 or uint64", x);
@@ -141,7 +157,8 @@ Value lowerUmulhi(Lowering &l, BoundArgs &args, Span span) {
 
 /// Promotes three operands: tensors among themselves, numbers among themselves, then one against the other, so that
 /// the order of the operands does not matter and no number is rounded to a type that is not the last.
-std::array<Tensor, 3> promoteThree(Lowering &l, BoundArgs &args, std::array<const char *, 3> names, Span span) {
+std::array<Tensor, 3> promoteThree(Lowering &l, BoundArgs &args, std::array<const char *, 3> names,
+                                   Span span) {
   std::optional<DType> tensors, numbers;
   for (const char *name : names) {
     const Value &value = args[name];
@@ -150,7 +167,9 @@ std::array<Tensor, 3> promoteThree(Lowering &l, BoundArgs &args, std::array<cons
     std::optional<DType> &group = weak ? numbers : tensors;
     group = group ? l.promote(*group, weak, type, weak, false, span) : type;
   }
-  DType type = !numbers ? *tensors : !tensors ? *numbers : l.promote(*tensors, false, *numbers, true, false, span);
+  DType type = !numbers   ? *tensors
+               : !tensors ? *numbers
+                          : l.promote(*tensors, false, *numbers, true, false, span);
   std::array<Tensor, 3> out;
   for (int i = 0; i < 3; ++i)
     out[i] = l.cast(args[names[i]], type, args.span(names[i]));
@@ -183,8 +202,10 @@ Value lowerExpectZero(Lowering &l, BoundArgs &args, Span span) {
   if (l.options().debug) {
     Value zero = l.compare(CompareOp::Eq, args["x"], Value::integer(0), span);
     Value free = l.unary(UnaryOp::Invert, l.toBool(args["mask"], args.span("mask")), span);
-    l.callNamed("device_assert", {l.binary(BinaryOp::Or, zero, free, span),
-                                  Value::string("expect_zero: an element under the mask is not zero")}, span);
+    l.callNamed("device_assert",
+                {l.binary(BinaryOp::Or, zero, free, span),
+                 Value::string("expect_zero: an element under the mask is not zero")},
+                span);
   }
   return args["x"];
 }
@@ -217,13 +238,17 @@ constexpr BuiltinDef table[] = {
     {"cdiv", "(x, div)", "x / div rounded up, for a non-negative x and a positive div.", true, lowerCdiv},
     {"logical_and", "(x, y)", "Both are not zero.", true, lowerLogicalAnd},
     {"logical_or", "(x, y)", "At least one is not zero.", true, lowerLogicalOr},
-    {"minimum", "(x, y, propagate_nan='none')", "The smaller one; of a number and a NaN the number, or with PropagateNan.ALL the NaN.",
-     false, lowerExtremum<smaller>},
-    {"maximum", "(x, y, propagate_nan='none')", "The larger one; of a number and a NaN the number, or with PropagateNan.ALL the NaN.",
-     false, lowerExtremum<larger>},
-    {"clamp", "(x, min, max, propagate_nan='none')", "x, but at least `min` and at most `max`.", false, lowerClamp},
+    {"minimum", "(x, y, propagate_nan='none')",
+     "The smaller one; of a number and a NaN the number, or with PropagateNan.ALL the NaN.", false,
+     lowerExtremum<smaller>},
+    {"maximum", "(x, y, propagate_nan='none')",
+     "The larger one; of a number and a NaN the number, or with PropagateNan.ALL the NaN.", false,
+     lowerExtremum<larger>},
+    {"clamp", "(x, min, max, propagate_nan='none')", "x, but at least `min` and at most `max`.", false,
+     lowerClamp},
     {"where", "(condition, x, y)", "x where the condition holds, else y.", false, lowerWhere},
-    {"expect_zero", "(x, mask)", "x, with a promise that it is zero where `mask` holds (checked in debug mode).", false, lowerExpectZero},
+    {"expect_zero", "(x, mask)",
+     "x, with a promise that it is zero where `mask` holds (checked in debug mode).", false, lowerExpectZero},
 };
 
 } // namespace
@@ -249,7 +274,8 @@ std::span<const BuiltinDef> mathBuiltins() {
 }
 
 std::span<const std::pair<const char *, const char *>> namedStringConstants() {
-  static constexpr std::pair<const char *, const char *> names[] = {{"PropagateNan.ALL", "all"}, {"PropagateNan.NONE", "none"}};
+  static constexpr std::pair<const char *, const char *> names[] = {{"PropagateNan.ALL", "all"},
+                                                                    {"PropagateNan.NONE", "none"}};
   return names;
 }
 

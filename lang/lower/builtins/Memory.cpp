@@ -14,8 +14,9 @@ namespace {
 
 /// Load and store take the modifier with or without its dot; an attribute without it stands in the IR.
 StringAttr cacheArg(Lowering &l, BoundArgs &args) {
-  std::string text = optionArg(l, args, "cache_modifier",
-                               {".ca", ".cg", ".cs", ".cv", ".wb", ".wt", "ca", "cg", "cs", "cv", "wb", "wt", "none"});
+  std::string text =
+      optionArg(l, args, "cache_modifier",
+                {".ca", ".cg", ".cs", ".cv", ".wb", ".wt", "ca", "cg", "cs", "cv", "wb", "wt", "none"});
   if (text.starts_with("."))
     text.erase(0, 1);
   return text.empty() || text == "none" ? StringAttr() : l.b().getStringAttr(text);
@@ -38,7 +39,8 @@ void refuseBlockPointers(Lowering &l, BoundArgs &args) {
 
 void requireScalar(Lowering &l, BoundArgs &args, std::string_view name, const Tensor &t) {
   if (!t.isScalar())
-    l.fail(Diag::scalar_pointer, args.span(name), {publicName(*args.builtin), std::string(name), describe(t)});
+    l.fail(Diag::scalar_pointer, args.span(name),
+           {publicName(*args.builtin), std::string(name), describe(t)});
 }
 
 Value lowerLoad(Lowering &l, BoundArgs &args, Span span) {
@@ -72,8 +74,9 @@ Value lowerLoad(Lowering &l, BoundArgs &args, Span span) {
   bool isVolatile = l.constexprBool(args["volatile"], "volatile", args.span("volatile"));
   mlir::Value result =
       tile::LoadOp::create(l.b(), l.loc(span), l.type(inMemory, pointer.shape()), mlir::Type(), pointer.value,
-                           mask ? mask->value : mlir::Value(), mask && other ? other->value : mlir::Value(), ValueRange(),
-                           isVolatile ? l.b().getUnitAttr() : UnitAttr(), cacheArg(l, args), evictArg(l, args))
+                           mask ? mask->value : mlir::Value(), mask && other ? other->value : mlir::Value(),
+                           ValueRange(), isVolatile ? l.b().getUnitAttr() : UnitAttr(), cacheArg(l, args),
+                           evictArg(l, args))
           .getResult();
   Tensor loaded{result, inMemory};
   return isBool(element) ? l.cast(loaded, element, span) : loaded;
@@ -107,16 +110,22 @@ Value lowerStore(Lowering &l, BoundArgs &args, Span span) {
     if (mask)
       mask = l.broadcastTo(*mask, pointer.shape(), span);
   }
-  tile::StoreOp::create(l.b(), l.loc(span), mlir::Type(), pointer.value, value.value, mask ? mask->value : mlir::Value(),
-                        ValueRange(), cacheArg(l, args), evictArg(l, args));
+  tile::StoreOp::create(l.b(), l.loc(span), mlir::Type(), pointer.value, value.value,
+                        mask ? mask->value : mlir::Value(), ValueRange(), cacheArg(l, args),
+                        evictArg(l, args));
   return Value::none();
 }
 
 constexpr BuiltinDef table[] = {
     {"load",
-     "(pointer, mask=None, other=None, *, boundary_check=None, padding_option=None, cache_modifier='', eviction_policy='', volatile=False)",
-     "Read what the pointers point to; where the mask is false the element is `other`, or undefined without it.", false, lowerLoad},
-    {"store", "(pointer, value, mask=None, *, boundary_check=None, padding_option=None, cache_modifier='', eviction_policy='')",
+     "(pointer, mask=None, other=None, *, boundary_check=None, padding_option=None, cache_modifier='', "
+     "eviction_policy='', volatile=False)",
+     "Read what the pointers point to; where the mask is false the element is `other`, or undefined without "
+     "it.",
+     false, lowerLoad},
+    {"store",
+     "(pointer, value, mask=None, *, boundary_check=None, padding_option=None, cache_modifier='', "
+     "eviction_policy='')",
      "Write the value, converted to the pointers' element type, where the mask is true.", true, lowerStore},
 };
 

@@ -14,7 +14,8 @@ using namespace mlir;
 namespace tegula::lang {
 namespace {
 
-template <typename Op> Value lowerGridQuery(Lowering &l, BoundArgs &args, Span span) {
+template <typename Op>
+Value lowerGridQuery(Lowering &l, BoundArgs &args, Span span) {
   int64_t axis = l.constexprInt(args["axis"], "axis", args.span("axis"));
   if (axis < 0 || axis > 2)
     l.fail(Diag::grid_axis, args.span("axis"), {publicName(*args.builtin), std::to_string(axis)});
@@ -53,16 +54,24 @@ Value lowerHint(Lowering &l, BoundArgs &args, llvm::StringRef attribute) {
            {publicName(*args.builtin), std::to_string(rank), describe(t), std::to_string(values.size())});
   for (int64_t value : values)
     if (value < 1 || value > INT32_MAX)
-      l.fail(Diag::hint_not_positive, args.span("values"), {publicName(*args.builtin), std::to_string(value)});
+      l.fail(Diag::hint_not_positive, args.span("values"),
+             {publicName(*args.builtin), std::to_string(value)});
   Operation *op = t.value.getDefiningOp();
   if (op && !op->hasTrait<OpTrait::ConstantLike>())
-    op->setAttr(attribute, l.b().getDenseI32ArrayAttr(llvm::SmallVector<int32_t>(values.begin(), values.end())));
+    op->setAttr(attribute,
+                l.b().getDenseI32ArrayAttr(llvm::SmallVector<int32_t>(values.begin(), values.end())));
   return t;
 }
 
-Value lowerMultipleOf(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, args, tile::TileDialect::multipleOfAttr); }
-Value lowerMaxContiguous(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, args, tile::TileDialect::maxContiguousAttr); }
-Value lowerMaxConstancy(Lowering &l, BoundArgs &args, Span) { return lowerHint(l, args, tile::TileDialect::maxConstancyAttr); }
+Value lowerMultipleOf(Lowering &l, BoundArgs &args, Span) {
+  return lowerHint(l, args, tile::TileDialect::multipleOfAttr);
+}
+Value lowerMaxContiguous(Lowering &l, BoundArgs &args, Span) {
+  return lowerHint(l, args, tile::TileDialect::maxContiguousAttr);
+}
+Value lowerMaxConstancy(Lowering &l, BoundArgs &args, Span) {
+  return lowerHint(l, args, tile::TileDialect::maxConstancyAttr);
+}
 
 /// " prefix: " before values, " prefix" alone: what devices print between the index and the value.
 std::string shownPrefix(std::string prefix, bool hasValues) {
@@ -89,8 +98,7 @@ Value lowerPrint(Lowering &l, BoundArgs &args, Span span) {
   }
   bool hex = l.constexprBool(args["hex"], "hex", args.span("hex"));
   tile::PrintOp::create(l.b(), l.loc(span), l.b().getStringAttr(shownPrefix(*prefix, !values.empty())),
-                        l.b().getBoolAttr(hex), values,
-                        l.b().getDenseBoolArrayAttr(isSigned));
+                        l.b().getBoolAttr(hex), values, l.b().getDenseBoolArrayAttr(isSigned));
   return Value::none();
 }
 
@@ -110,16 +118,25 @@ Value lowerAssert(Lowering &l, BoundArgs &args, Span span) {
 }
 
 constexpr BuiltinDef table[] = {
-    {"program_id", "(axis)", "The index of this program along an axis (0, 1 or 2) of the grid.", false, lowerGridQuery<tile::ProgramIdOp>},
-    {"num_programs", "(axis)", "The number of programs along an axis (0, 1 or 2) of the grid.", false, lowerGridQuery<tile::NumProgramsOp>},
-    {"debug_barrier", "()", "Every memory operation before this one happens before every one after it.", false, lowerBarrier},
+    {"program_id", "(axis)", "The index of this program along an axis (0, 1 or 2) of the grid.", false,
+     lowerGridQuery<tile::ProgramIdOp>},
+    {"num_programs", "(axis)", "The number of programs along an axis (0, 1 or 2) of the grid.", false,
+     lowerGridQuery<tile::NumProgramsOp>},
+    {"debug_barrier", "()", "Every memory operation before this one happens before every one after it.",
+     false, lowerBarrier},
     {"assume", "(cond)", "A promise that the scalar condition holds.", false, lowerAssume},
-    {"multiple_of", "(input, values)", "A promise that along dimension d each run starts at a multiple of values[d].", false, lowerMultipleOf},
-    {"max_contiguous", "(input, values)", "A promise that dimension d consists of runs of values[d] consecutive integers.", false, lowerMaxContiguous},
-    {"max_constancy", "(input, values)", "A promise that dimension d consists of runs of values[d] equal elements.", false, lowerMaxConstancy},
-    {"device_print", "(prefix, *args, hex=False)", "Print the prefix and the values, an element a line, while the kernel runs.", false, lowerPrint},
+    {"multiple_of", "(input, values)",
+     "A promise that along dimension d each run starts at a multiple of values[d].", false, lowerMultipleOf},
+    {"max_contiguous", "(input, values)",
+     "A promise that dimension d consists of runs of values[d] consecutive integers.", false,
+     lowerMaxContiguous},
+    {"max_constancy", "(input, values)",
+     "A promise that dimension d consists of runs of values[d] equal elements.", false, lowerMaxConstancy},
+    {"device_print", "(prefix, *args, hex=False)",
+     "Print the prefix and the values, an element a line, while the kernel runs.", false, lowerPrint},
     {"device_assert", "(cond, msg='', mask=None)",
-     "Stop the launch with a message if an element is false where `mask` holds; only in debug mode.", false, lowerAssert},
+     "Stop the launch with a message if an element is false where `mask` holds; only in debug mode.", false,
+     lowerAssert},
 };
 
 } // namespace

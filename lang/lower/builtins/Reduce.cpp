@@ -23,13 +23,16 @@ std::vector<Tensor> tiles(Lowering &l, BoundArgs &args) {
   for (const Value &item : input.items()) {
     const Tensor *t = item.asTensor();
     if (!t)
-      l.fail(Diag::argument_not_tensor, args.span("input"), {"input", publicName(*args.builtin), describe(item)});
+      l.fail(Diag::argument_not_tensor, args.span("input"),
+             {"input", publicName(*args.builtin), describe(item)});
     out.push_back(*t);
     if (t->shape() != out[0].shape())
-      l.fail(Diag::operands_differ, args.span("input"), {publicName(*args.builtin), "shape", describe(out[0]), describe(*t)});
+      l.fail(Diag::operands_differ, args.span("input"),
+             {publicName(*args.builtin), "shape", describe(out[0]), describe(*t)});
   }
   if (out.empty())
-    l.fail(Diag::argument_not_tensor, args.span("input"), {"input", publicName(*args.builtin), describe(input)});
+    l.fail(Diag::argument_not_tensor, args.span("input"),
+           {"input", publicName(*args.builtin), describe(input)});
   return out;
 }
 
@@ -56,7 +59,9 @@ void fillCombine(Lowering &l, BoundArgs &args, Region &region, const std::vector
     std::string want;
     for (const Tensor &t : inputs)
       want += (want.empty() ? "" : ", ") + describe(t.type, {});
-    l.fail(Diag::combine_result, at, {publicName(*args.builtin), inputs.size() == 1 ? want : "a tuple of (" + want + ")", describe(result)});
+    l.fail(Diag::combine_result, at,
+           {publicName(*args.builtin), inputs.size() == 1 ? want : "a tuple of (" + want + ")",
+            describe(result)});
   };
   if (results.size() != inputs.size())
     mismatch();
@@ -147,12 +152,14 @@ Value lowerScan(Lowering &l, BoundArgs &args, Span span) {
 
 constexpr BuiltinDef table[] = {
     {"reduce", "(input, axis, combine_fn, keep_dims=False)",
-     "Combine the elements along `axis` (all of them if None) with an associative function of scalars; `input` may be a tuple of tiles.",
+     "Combine the elements along `axis` (all of them if None) with an associative function of scalars; "
+     "`input` may be a tuple of tiles.",
      true, lowerReduce},
-    {"_reduce_with_places", "(input, axis, combine_fn, keep_dims=False)", "`reduce` over pairs of an element and its place.", false,
-     lowerReduceWithPlaces},
+    {"_reduce_with_places", "(input, axis, combine_fn, keep_dims=False)",
+     "`reduce` over pairs of an element and its place.", false, lowerReduceWithPlaces},
     {"associative_scan", "(input, axis, combine_fn, reverse=False)",
-     "The running combination along `axis`, this element included; `input` may be a tuple of tiles.", true, lowerScan},
+     "The running combination along `axis`, this element included; `input` may be a tuple of tiles.", true,
+     lowerScan},
 };
 
 } // namespace

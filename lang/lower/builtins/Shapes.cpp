@@ -34,7 +34,8 @@ Value lowerExpandDims(Lowering &l, BoundArgs &args, Span span) {
   for (const Value &axis : axes) {
     places.push_back(l.constexprAxis(axis, rank, args.span("axis")));
     if (std::count(places.begin(), places.end(), places.back()) > 1)
-      l.fail(Diag::duplicate_dimension, args.span("axis"), {publicName(*args.builtin), std::to_string(places.back())});
+      l.fail(Diag::duplicate_dimension, args.span("axis"),
+             {publicName(*args.builtin), std::to_string(places.back())});
   }
   std::sort(places.begin(), places.end());
   for (int place : places)
@@ -160,11 +161,13 @@ Tensor flipPair(Lowering &l, Tensor value, Span span) {
 /// result sums n bit patterns of which one is not zero. `n` is the odd part of a block size: small.
 Tensor flipOdd(Lowering &l, Tensor value, Span span) {
   int64_t before = value.shape()[0], n = value.shape()[1], after = value.shape()[2];
-  Tensor bits = l.bitcast(value, scalarType(bitWidth(value.type) == 64   ? ScalarKind::U64
-                                            : bitWidth(value.type) == 32 ? ScalarKind::U32
-                                            : bitWidth(value.type) == 16 ? ScalarKind::U16
-                                            : bitWidth(value.type) == 8  ? ScalarKind::U8
-                                                                         : ScalarKind::I1), span);
+  Tensor bits = l.bitcast(value,
+                          scalarType(bitWidth(value.type) == 64   ? ScalarKind::U64
+                                     : bitWidth(value.type) == 32 ? ScalarKind::U32
+                                     : bitWidth(value.type) == 16 ? ScalarKind::U16
+                                     : bitWidth(value.type) == 8  ? ScalarKind::U8
+                                                                  : ScalarKind::I1),
+                          span);
   Location loc = l.loc(span);
   DType i32 = scalarType(ScalarKind::I32);
   auto rangeType = cast<RankedTensorType>(l.type(i32, {n}));
@@ -182,7 +185,8 @@ Tensor flipOdd(Lowering &l, Tensor value, Span span) {
 
 Value lowerFlip(Lowering &l, BoundArgs &args, Span span) {
   Tensor value = tileArg(l, args, "x");
-  int axis = args["dim"].isNone() ? value.rank() - 1 : l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
+  int axis =
+      args["dim"].isNone() ? value.rank() - 1 : l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
   if (value.type.isPointer)
     l.fail(Diag::argument_bad_type, args.span("x"), {publicName(*args.builtin), "numbers", describe(value)});
   Shape shape(value.shape().begin(), value.shape().end());
@@ -215,17 +219,25 @@ Value lowerUnsqueeze(Lowering &l, BoundArgs &args, Span span) {
 
 constexpr BuiltinDef table[] = {
     {"broadcast", "(input, other)", "Both operands in their common shape, as a pair.", false, lowerBroadcast},
-    {"broadcast_to", "(input, *shape)", "The tile repeated along its dimensions of extent 1 to get `shape`.", true, lowerBroadcastTo},
-    {"expand_dims", "(input, axis)", "New dimensions of extent 1 at the places `axis` (one or a tuple) of the result.", true, lowerExpandDims},
-    {"permute", "(input, *dims)", "Dimension i of the result is dimension dims[i] of the tile.", true, lowerPermute},
-    {"trans", "(input, *dims)", "The same as `permute`; without `dims` the last two dimensions change places.", true, lowerTrans},
-    {"reshape", "(input, *shape, can_reorder=False)", "The same elements in row-major order under another shape.", true, lowerReshape},
+    {"broadcast_to", "(input, *shape)", "The tile repeated along its dimensions of extent 1 to get `shape`.",
+     true, lowerBroadcastTo},
+    {"expand_dims", "(input, axis)",
+     "New dimensions of extent 1 at the places `axis` (one or a tuple) of the result.", true,
+     lowerExpandDims},
+    {"permute", "(input, *dims)", "Dimension i of the result is dimension dims[i] of the tile.", true,
+     lowerPermute},
+    {"trans", "(input, *dims)",
+     "The same as `permute`; without `dims` the last two dimensions change places.", true, lowerTrans},
+    {"reshape", "(input, *shape, can_reorder=False)",
+     "The same elements in row-major order under another shape.", true, lowerReshape},
     {"view", "(input, *shape)", "The same as `reshape`.", true, lowerReshape},
     {"item", "(input)", "The one element of a tile as a scalar.", true, lowerItem},
-    {"cat", "(input, other, can_reorder=False, dim=0)", "One tile after the other along `dim`.", false, lowerCat},
+    {"cat", "(input, other, can_reorder=False, dim=0)", "One tile after the other along `dim`.", false,
+     lowerCat},
     {"join", "(a, b)", "Two tiles side by side in a new last dimension of extent 2.", false, lowerJoin},
     {"split", "(a)", "The two halves of the last dimension, whose extent is 2.", true, lowerSplit},
-    {"flip", "(x, dim=None)", "The elements in reverse order along `dim` (the last if not given).", true, lowerFlip},
+    {"flip", "(x, dim=None)", "The elements in reverse order along `dim` (the last if not given).", true,
+     lowerFlip},
     {"squeeze", "(x, dim)", "The tile without its dimension `dim`, whose extent is 1.", false, lowerSqueeze},
     {"unsqueeze", "(x, dim)", "A new dimension of extent 1 at `dim`.", false, lowerUnsqueeze},
 };

@@ -46,7 +46,8 @@ std::string signatureOf(const Function &function) {
   return "(" + text + ")";
 }
 
-llvm::json::Object entry(std::string_view name, std::string_view signature, std::string_view doc, bool isMethod, bool supported) {
+llvm::json::Object entry(std::string_view name, std::string_view signature, std::string_view doc,
+                         bool isMethod, bool supported) {
   return llvm::json::Object{{"name", std::string(name)},
                             {"signature", std::string(signature)},
                             {"doc", std::string(doc)},

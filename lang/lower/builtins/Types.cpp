@@ -48,7 +48,8 @@ Value lowerUnsupported(Lowering &l, BoundArgs &args, Span span) {
 }
 
 constexpr BuiltinDef table[] = {
-    {"pointer_type", "(element_ty, address_space='global', const=False)", "The type of a pointer to `element_ty`.", false, lowerPointerType},
+    {"pointer_type", "(element_ty, address_space='global', const=False)",
+     "The type of a pointer to `element_ty`.", false, lowerPointerType},
     {"block_type", "(element_ty, shape)", "The type of a tile.", false, lowerBlockType},
     {"dtype", "(name)", "The element type of that name: 'int32', 'fp16', ...", false, lowerDType},
     {"condition", "(arg1, disable_licm=False)", "The condition of a `while`.", false, lowerCondition},
@@ -57,17 +58,45 @@ constexpr BuiltinDef table[] = {
     {"target_info.is_hip_cdna3", "()", "The kernel is being compiled for CDNA3.", false, lowerNever},
     {"target_info.is_hip_cdna4", "()", "The kernel is being compiled for CDNA4.", false, lowerNever},
     {"target_info.is_hip_gfx1250", "()", "The kernel is being compiled for gfx1250.", false, lowerNever},
-    {"target_info.cuda_capability_geq", "(major, minor=0)", "The compute capability is at least this; false on other targets.", false, lowerNever},
+    {"target_info.cuda_capability_geq", "(major, minor=0)",
+     "The compute capability is at least this; false on other targets.", false, lowerNever},
 };
 
 /// Known so that the error names them; a leading dot says that it is a method too.
 constexpr const char *unsupported[] = {
-    ".gather", ".histogram", ".sort", ".topk", ".advance", ".atomic_poll", "bitonic_merge", "dot_scaled", "inline_asm_elementwise",
-    "extern_elementwise", "map_elementwise", "make_block_ptr", "make_tensor_descriptor", "load_tensor_descriptor",
-    "store_tensor_descriptor", "tensor_descriptor", "tensor_descriptor_type", "aggregate_replace", "tensor", "const", "tuple_type",
-    "constexpr_type", "slice", "target_info.current_target", "extra.cuda.globaltimer", "extra.cuda.smid", "extra.cuda.num_threads",
-    "extra.cuda.num_warps", "extra.cuda.gdc_wait", "extra.cuda.gdc_launch_dependents", "extra.cuda.convert_custom_float8_sm70",
-    "extra.cuda.convert_custom_float8_sm80", "extra.hip.memrealtime",
+    ".gather",
+    ".histogram",
+    ".sort",
+    ".topk",
+    ".advance",
+    ".atomic_poll",
+    "bitonic_merge",
+    "dot_scaled",
+    "inline_asm_elementwise",
+    "extern_elementwise",
+    "map_elementwise",
+    "make_block_ptr",
+    "make_tensor_descriptor",
+    "load_tensor_descriptor",
+    "store_tensor_descriptor",
+    "tensor_descriptor",
+    "tensor_descriptor_type",
+    "aggregate_replace",
+    "tensor",
+    "const",
+    "tuple_type",
+    "constexpr_type",
+    "slice",
+    "target_info.current_target",
+    "extra.cuda.globaltimer",
+    "extra.cuda.smid",
+    "extra.cuda.num_threads",
+    "extra.cuda.num_warps",
+    "extra.cuda.gdc_wait",
+    "extra.cuda.gdc_launch_dependents",
+    "extra.cuda.convert_custom_float8_sm70",
+    "extra.cuda.convert_custom_float8_sm80",
+    "extra.hip.memrealtime",
 };
 
 /// The functions of `tl.extra.libdevice` that tl itself does not have.
@@ -108,7 +137,8 @@ struct Names {
       texts.push_back("extra.libdevice." + word.str());
     methods.resize(texts.size(), false);
     for (size_t i = 0; i < texts.size(); ++i)
-      rows.push_back({texts[i].c_str(), "(*args, **kwargs)", "Not supported yet.", methods[i], lowerUnsupported});
+      rows.push_back(
+          {texts[i].c_str(), "(*args, **kwargs)", "Not supported yet.", methods[i], lowerUnsupported});
   }
 };
 
