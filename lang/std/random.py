@@ -74,7 +74,7 @@ def randint(seed, offset, n_rounds: tl.constexpr = 10):
 
 
 def uint_to_uniform_float(x):
-    """Random bits to a float32 in [0, 1): the sign is folded away, the rest scaled by about 2^-31 or 2^-63."""
+    """Random bits to a float32 in [0, 1): the sign is folded away, the rest scaled by 2^-31 or 2^-63."""
     tl.static_assert(x.dtype.is_int() and x.dtype.primitive_bitwidth >= 32,
                      "uint_to_uniform_float takes integers of 32 or 64 bits")
     if x.dtype.primitive_bitwidth == 32:
