@@ -64,7 +64,7 @@ struct Caster {
 
 Tensor Lowering::cast(const Value &value, DType to, Span span, std::string_view rounding) {
   if (!rounding.empty() && rounding != "rtne" && rounding != "rtz")
-    fail(Diag::bad_rounding, span, {std::string(rounding)});
+    fail(Diag::internal_error, span, {"unknown rounding", ""});
   if (!value.isTensor())
     return constant(value, to, span);
   Tensor x = value.tensor();

@@ -118,7 +118,16 @@ struct Joiner {
     l.b().setInsertionPointToEnd(&arm.region->back());
     return fn();
   }
-  bool inside(Arm &arm, mlir::Value value) { return arm.region->isAncestor(value.getParentRegion()); }
+  /// Region::isAncestor would run past a region that belongs to no operation yet.
+  bool inside(Arm &arm, mlir::Value value) {
+    for (mlir::Region *region = value.getParentRegion(); region;) {
+      if (region == arm.region.get())
+        return true;
+      mlir::Operation *parent = region->getParentOp();
+      region = parent ? parent->getParentRegion() : nullptr;
+    }
+    return false;
+  }
 
   JoinNode result(mlir::Value a, mlir::Value b, DType type) {
     JoinNode node;

@@ -90,7 +90,7 @@ Value Lowering::Impl::eval(const Expr &expr) {
   case Kind::ListComp:
     return evalListComp(expr);
   case Kind::Starred:
-    l.fail(Diag::unexpected_star, expr.span);
+    l.fail(Diag::internal_error, expr.span, {"a star outside a sequence", ""}); // the parser refuses it
   case Kind::Opaque:
     l.fail(Diag::unsupported_statement, expr.span, {expr.text});
   }

@@ -255,8 +255,21 @@ Flow Lowering::Impl::afterLoop(const Stmt &stmt, Flow body, bool endless) {
 // while
 //===----------------------------------------------------------------------===//
 
+/// May be computed where its value is not needed: no memory, no call, no division.
+static bool isSafe(const Expr &expr) {
+  if (expr.kind == Expr::Kind::Call || expr.kind == Expr::Kind::ListComp)
+    return false;
+  if (expr.kind == Expr::Kind::Binary && (expr.binary == BinaryOp::FloorDiv || expr.binary == BinaryOp::Mod))
+    return false;
+  for (const ExprPtr &item : expr.items)
+    if (item && !isSafe(*item))
+      return false;
+  return true;
+}
+
 Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llvm::function_ref<Value()> test,
                                 llvm::function_ref<Flow()> body) {
+  bool safeTest = stmt.kind == Stmt::Kind::For || isSafe(*stmt.value);
   std::vector<mlir::Value> inits = carriedValues(plan);
   std::vector<mlir::Type> types;
   for (mlir::Value v : inits)
@@ -272,6 +285,9 @@ Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llv
     mlir::Value go;
     if (!hasExit) {
       go = flagValue(l.toBool(test(), span), span);
+    } else if (safeTest) {
+      Value going = l.unary(UnaryOp::Not, exitCondition(flags, span), span);
+      go = flagValue(l.binary(BinaryOp::And, going, l.toBool(test(), span), span), span);
     } else {
       // The test must not run any more once the loop is left.
       Value left = exitCondition(flags, span);

@@ -11,6 +11,8 @@
 
 #include "mlir/IR/MLIRContext.h"
 
+#include <charconv>
+
 namespace tegula::lang {
 
 namespace {
@@ -171,6 +173,55 @@ std::optional<Found> ModuleResolver::attribute(const Constant::Module &module, c
     if (auto value = languageName(name))
       return Found{*value, true};
   return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Signatures
+//===----------------------------------------------------------------------===//
+
+static Argument parseArgument(const std::string &text) {
+  size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw Error(Diag::bad_signature, {text});
+  Argument result;
+  result.name = text.substr(0, equals);
+  std::string value = text.substr(equals + 1);
+  auto whole = [&](auto &number) {
+    auto end = std::from_chars(value.data(), value.data() + value.size(), number);
+    return end.ec == std::errc() && end.ptr == value.data() + value.size();
+  };
+  double number = 0;
+  int64_t integer = 0;
+  if (value == "None")
+    result.constant = Constant{Constant::None{}};
+  else if (value == "True" || value == "False")
+    result.constant = Constant{value == "True"};
+  else if (whole(integer))
+    result.constant = Constant{Constant::Int(integer)};
+  else if (whole(number))
+    result.constant = Constant{number};
+  else if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
+    result.constant = Constant{value.substr(1, value.size() - 2)};
+  else {
+    if (size_t colon = value.find(':'); colon != std::string::npos) {
+      result.divisibility = std::max(1, std::atoi(value.c_str() + colon + 1));
+      value.resize(colon);
+    }
+    result.type = parseDType(value);
+  }
+  return result;
+}
+
+std::vector<Argument> parseSignature(std::string_view text) {
+  std::vector<Argument> arguments;
+  while (!text.empty()) {
+    size_t comma = text.find(',');
+    std::string_view part = text.substr(0, comma);
+    if (!part.empty())
+      arguments.push_back(parseArgument(std::string(part)));
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return arguments;
 }
 
 } // namespace tegula::lang

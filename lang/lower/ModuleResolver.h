@@ -48,4 +48,8 @@ private:
   std::map<std::string, Found> names;
 };
 
+/// "x=*fp32:16,n=i32,BLOCK=64": NAME=TYPE, NAME=TYPE:DIVISIBILITY or NAME=CONSTANT (an integer, a float, True, False,
+/// None, 'text'), without spaces. Throws Error.
+std::vector<Argument> parseSignature(std::string_view text);
+
 } // namespace tegula::lang

@@ -18,8 +18,9 @@ using Int = Constant::Int;
 /// The operands of min and max: the arguments, or the items of the only one.
 Values operands(Lowering &l, BoundArgs &args, Span span) {
   const Values &given = args["args"].items();
-  const Values &values = given.size() == 1 && given[0].isTuple() ? given[0].items() : given;
-  if (values.size() < (given.size() == 1 ? 1 : 2))
+  bool one = given.size() == 1 && given[0].isTuple();
+  const Values &values = one ? given[0].items() : given;
+  if (values.size() < (one ? 1 : 2))
     l.fail(Diag::too_few_operands, span, {std::string(args.builtin->name).substr(9)});
   return values;
 }

@@ -72,7 +72,7 @@ Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
   case Kind::Continue: {
     bool isBreak = stmt.kind == Kind::Break;
     if (frame().loops.empty())
-      l.fail(Diag::outside_loop, stmt.span, {isBreak ? "break" : "continue"});
+      l.fail(Diag::internal_error, stmt.span, {"a break outside a loop", ""}); // the parser refuses it
     auto &loop = frame().loops.back();
     setHidden(isBreak ? loop.breakFlag : loop.continueFlag, Value::boolean(true), stmt.span);
     return Flow::exit(isBreak, !isBreak, false);

@@ -8,7 +8,7 @@
 //
 //     tegula-translate file.py --kernel add --signature "x=*fp32:16,n=i32,BLOCK=64"
 //
-// An argument is NAME=TYPE, NAME=TYPE:DIVISIBILITY, or NAME=CONSTANT (an integer, a float, True, False, None, 'text').
+// The signature's form is parseSignature's.
 // Diagnostics go to standard error; with --expect-error they go to standard output and the exit status is 0.
 //
 
@@ -18,7 +18,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 
-#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -38,36 +37,6 @@ struct Command {
             << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" [--fp-fusion=true|false] "
                "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--expect-error]\n";
   exit(2);
-}
-
-Argument argument(const std::string &text) {
-  size_t equals = text.find('=');
-  if (equals == std::string::npos)
-    usage("no '=' in argument '" + text + "'");
-  Argument result;
-  result.name = text.substr(0, equals);
-  std::string value = text.substr(equals + 1);
-  double number = 0;
-  long long integer = 0;
-  auto all = [&](std::from_chars_result r) { return r.ec == std::errc() && r.ptr == value.data() + value.size(); };
-  if (value == "None")
-    result.constant = Constant{Constant::None{}};
-  else if (value == "True" || value == "False")
-    result.constant = Constant{value == "True"};
-  else if (all(std::from_chars(value.data(), value.data() + value.size(), integer)))
-    result.constant = Constant{Constant::Int(integer)};
-  else if (all(std::from_chars(value.data(), value.data() + value.size(), number)))
-    result.constant = Constant{number};
-  else if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
-    result.constant = Constant{value.substr(1, value.size() - 2)};
-  else {
-    if (size_t colon = value.find(':'); colon != std::string::npos) {
-      result.divisibility = std::atoi(value.c_str() + colon + 1);
-      value.resize(colon);
-    }
-    result.type = parseDType(value);
-  }
-  return result;
 }
 
 Command parse(int argc, char **argv) {
@@ -111,18 +80,13 @@ void translate(const Command &command) {
   auto kernel = module->function(command.kernel);
   if (!kernel)
     usage("no function '" + command.kernel + "' in " + command.file);
-  std::vector<Argument> arguments;
-  std::stringstream parts(command.signature);
-  for (std::string part; std::getline(parts, part, ',');)
-    if (!part.empty())
-      arguments.push_back(argument(part));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   tile::loadDialects(context);
-  Lowered lowered = lowerKernel(context, *kernel, arguments, command.options, [](const std::string &line) { std::cout << line; });
+  Lowered lowered = lowerKernel(context, *kernel, parseSignature(command.signature), command.options, [](const std::string &line) { std::cout << line; });
   std::cout.flush();
   mlir::OpPrintingFlags flags;
   if (command.locations)
-    flags.enableDebugInfo(true, true);
+    flags.enableDebugInfo(true, false);
   lowered.module->print(llvm::outs(), flags);
   llvm::outs() << "\n";
 }
