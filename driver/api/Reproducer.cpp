@@ -7,8 +7,6 @@
 
 #include "driver/api/Reproducer.h"
 
-#include "driver/api/Protect.h"
-
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -38,7 +36,6 @@ thread_local Watch *innermost = nullptr;
 thread_local WatchedIr captured;
 } // namespace
 
-/// Also called by LLVM's fatal error handler, where the IR may be half changed: printing it is a try.
 static void capture() {
   Watch *watch = innermost;
   innermost = nullptr;
@@ -178,10 +175,7 @@ void reportingBugs(const Job &job, llvm::function_ref<void()> body) {
   captured = {};
   std::string failure;
   try {
-    failure = protect(body, capture);
-    if (failure.empty())
-      return;
-    failure = "LLVM: " + failure;
+    return body();
   } catch (const Error &error) {
     if (error.kind() != ErrorKind::Internal)
       throw;

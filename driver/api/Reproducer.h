@@ -20,8 +20,9 @@ struct WatchedIr {
   std::string text;
 };
 
-/// Runs `body`. Should it fail by a bug (an internal error, an unexpected exception, a fatal error of LLVM's), `print`
-/// is called before anything is freed and what it gives is kept for the reproducer. The innermost watch counts.
+/// Runs `body`. Should it fail by a bug (an internal error, which codegen also makes of LLVM's fatal errors, or an
+/// unexpected exception), `print` is called before anything is freed and what it gives is kept for the reproducer. The
+/// innermost watch counts.
 void watchIr(const char *file, const char *command, llvm::function_ref<std::string()> print,
              llvm::function_ref<void()> body);
 

@@ -7,7 +7,6 @@
 
 #include "driver/api/Stages.h"
 
-#include "driver/api/Protect.h"
 #include "driver/api/Reproducer.h"
 #include "ir/ops/Tile.h"
 #include "passes/AliasClasses.h"

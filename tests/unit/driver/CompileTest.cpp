@@ -223,6 +223,48 @@ TEST_F(CompileTest, DumpAndOverride) {
   }
 }
 
+TEST_F(CompileTest, ABugLeavesAReproducer) {
+  setSetting("dump", "llir");
+  Module module;
+  auto kernel = compile(module.request);
+  std::string file = "add-" + kernel->metadata().hash.substr(0, 12) + ".llir";
+  std::string text = kernel->stage("llir");
+  kernel.reset();
+  setSetting("dump", "");
+  // An instruction that this back end has no code for.
+  size_t body = text.find("\n", text.find("{", text.find("define void @add"))) + 1;
+  body = text.find("\n", body) + 1;
+  text.insert(body, "  %odd = call double @llvm.nvvm.ex2.approx.d(double 1.0)\n  store volatile double %odd, ptr %0\n");
+  text += "\ndeclare double @llvm.nvvm.ex2.approx.d(double)\n";
+  std::ofstream(folder / "dump" / file) << text;
+  setSetting("overrideDir", (folder / "dump").string());
+  for (int round = 0; round < 2; ++round)
+    try {
+      compile(module.request);
+      FAIL();
+    } catch (const Error &error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Internal);
+      std::string help = error.diagnostic().nextStep;
+      size_t start = help.find(folder.string());
+      ASSERT_NE(start, std::string::npos) << help;
+      fs::path bundle = help.substr(start, help.rfind('.') - start);
+      for (const char *part : {"kernel.py", "request.json", "command.sh", "llvm.ll"})
+        EXPECT_TRUE(fs::exists(bundle / part)) << part;
+    }
+  setSetting("overrideDir", "");
+  expectRight(*compile(module.request), 100, 2); // the process goes on
+}
+
+TEST_F(CompileTest, ContextsAreRecycled) {
+  setSetting("alwaysCompile", "1");
+  Module module;
+  for (int i = 0; i < 300; ++i) {
+    module.block(16 + i % 2);
+    module.request.target = {i % 50 ? "reference" : "cpu", i % 50 ? "" : "native", 1};
+    expectRight(*compile(module.request), 33, 2, 16 + i % 2);
+  }
+}
+
 TEST_F(CompileTest, AssertionsLiveInDebugOnly) {
   Module plain, checked;
   checked.request.options.debug = true;
