@@ -61,6 +61,28 @@ Value Lowering::Impl::exitCondition(Flow flow, Span span) {
   return result;
 }
 
+/// The rest under a test of the flags that `flow` may have set; in there none of them is.
+Flow Lowering::Impl::guarded(Flow flow, mlir::Value exited, llvm::function_ref<Flow()> rest, Span span) {
+  std::vector<std::string> flags;
+  if (flow.returns)
+    flags.emplace_back(returnFlag);
+  if (flow.breaks)
+    flags.push_back(frame().loops.back().breakFlag);
+  if (flow.continues)
+    flags.push_back(frame().loops.back().continueFlag);
+  Arm gone = walkArm(span, {}, [&](mlir::Block &) {
+    if (flags.size() == 1)
+      setHidden(flags[0], Value::boolean(true), span);
+    return Flow::exit(flow.breaks, flow.continues, flow.returns);
+  });
+  Arm here = walkArm(span, {}, [&](mlir::Block &) {
+    for (const std::string &flag : flags)
+      setHidden(flag, Value::boolean(false), span);
+    return rest();
+  });
+  return joinArms(exited, gone, here, span);
+}
+
 mlir::Value Lowering::Impl::flagValue(const Value &flag, Span span) {
   if (!flag.isTensor())
     return l.intConstant(*truthOf(flag), scalarType(ScalarKind::I1), span).value;
@@ -220,6 +242,13 @@ Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm,
       joined[name] = *a;
       return;
     }
+    // An open arm gives what it has if that fits, so that nothing is made up for it.
+    if ((aOpen || bOpen) && name != returnValue && a && b && !a->poison && !b->poison)
+      if (auto node = joiner.both(a->value, b->value)) {
+        nodes.emplace_back(name, std::move(*node));
+        joined[name] = *(aOpen ? b : a);
+        return;
+      }
     if (aOpen || bOpen) {
       const Variable *from = aOpen && bOpen ? nullptr : aOpen ? b : a;
       if (!from)

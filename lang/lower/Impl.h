@@ -155,6 +155,7 @@ struct Lowering::Impl {
   const llvm::StringSet<> &namesRead(const Stmt &stmt);
   /// The exit flags that `flow` may have set, or-ed; a constant if it is known.
   Value exitCondition(Flow flow, Span span);
+  Flow guarded(Flow flow, mlir::Value exited, llvm::function_ref<Flow()> rest, Span span);
   /// i1 of a flag's value.
   mlir::Value flagValue(const Value &flag, Span span);
 

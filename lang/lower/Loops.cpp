@@ -409,10 +409,9 @@ Flow Lowering::Impl::lowerStaticFor(const Stmt &stmt, const Values &items) {
         return flow;
       }
       frame().continuations.push_back({{}, &stmt});
-      Arm gone = walkArm(span, {}, [&](mlir::Block &) { return Flow::exit(flow.breaks, false, flow.returns); });
-      Arm here = walkArm(span, {}, [&](mlir::Block &) { return run(i + 1); });
+      Flow all = guarded(flow, exited.tensor().value, [&] { return run(i + 1); }, span);
       frame().continuations.pop_back();
-      return joinArms(exited.tensor().value, gone, here, span);
+      return all;
     }
     return Flow();
   };

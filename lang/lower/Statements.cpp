@@ -40,9 +40,7 @@ Flow Lowering::Impl::goOn(Flow flow, Rest rest, Span span) {
     flow.falls = false;
     return flow;
   }
-  Arm gone = walkArm(span, {}, [&](mlir::Block &) { return Flow::exit(flow.breaks, flow.continues, flow.returns); });
-  Arm here = walkArm(span, {}, [&](mlir::Block &) { return execRest(rest); });
-  return joinArms(exited.tensor().value, gone, here, span);
+  return guarded(flow, exited.tensor().value, [&] { return execRest(rest); }, span);
 }
 
 Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {

@@ -26,8 +26,8 @@ def shapes(x, B: tl.constexpr):
 
 
 # LOC: tile.make_range 0 to 8 : tensor<8xi32> loc(#[[AT:.*]])
-# LOC-DAG: #[[CALLEE:.*]] = loc("{{.*}}calls.py":11:12)
-# LOC-DAG: #[[CALLER:.*]] = loc("{{.*}}calls.py":34:18)
+# LOC-DAG: #[[CALLEE:.*]] = loc("{{.*}}calls.py":{{[0-9]+}}:12)
+# LOC-DAG: #[[CALLER:.*]] = loc("{{.*}}calls.py":{{[0-9]+}}:18)
 # LOC: #[[AT]] = loc(callsite(#[[CALLEE]] at #[[CALLER]]))
 @tegula.jit
 def locations(x, B: tl.constexpr):

@@ -18,6 +18,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -30,12 +31,13 @@ struct Command {
   std::string file, kernel, signature;
   Options options;
   bool expectError = false, locations = false;
+  int times = 0; ///< lower this often more and say how long one takes
 };
 
 [[noreturn]] void usage(const std::string &why) {
   std::cerr << "tegula-translate: " << why
             << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" [--fp-fusion=true|false] "
-               "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--expect-error]\n";
+               "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--time TIMES] [--expect-error]\n";
   exit(2);
 }
 
@@ -58,6 +60,8 @@ Command parse(int argc, char **argv) {
       command.options.sanitizeOverflow = true;
     else if (arg == "--expect-error")
       command.expectError = true;
+    else if (arg == "--time")
+      command.times = std::max(0, std::atoi(next().c_str()));
     else if (arg == "--locations")
       command.locations = true;
     else if (arg.starts_with("--"))
@@ -84,6 +88,14 @@ void translate(const Command &command) {
   tile::loadDialects(context);
   Lowered lowered = lowerKernel(context, *kernel, parseSignature(command.signature), command.options, [](const std::string &line) { std::cout << line; });
   std::cout.flush();
+  if (command.times) {
+    auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < command.times; ++i)
+      lowerKernel(context, *kernel, parseSignature(command.signature), command.options);
+    std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    std::cerr << took.count() / command.times << " us a lowering\n";
+    return;
+  }
   mlir::OpPrintingFlags flags;
   if (command.locations)
     flags.enableDebugInfo(true, false);
