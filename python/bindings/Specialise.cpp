@@ -317,8 +317,9 @@ static void addValue(const Argument &a, const ArgType &type, PyObject *value) {
   case ArgKind::Refused:
     if (!type.overrides.empty())
       a.fail(Diag::launch_tensor_subclass, describeValue(value), type.overrides);
-    // Builtins of the language, such as an activation function, have a name; other objects are refused.
-    return addConstant(a, value, Diag::launch_bad_argument);
+    if (PyList_Check(value)) // a constexpr only
+      a.fail(Diag::launch_bad_argument, describeValue(value));
+    return addConstant(a, value, Diag::launch_bad_argument); // classes of the language have a name, others are refused
   }
 }
 

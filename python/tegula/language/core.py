@@ -31,11 +31,15 @@ class function:
         self.host = host
 
     @property
-    def __text_signature__(self) -> str:
-        """What inspect.signature reads."""
-        import re
+    def __signature__(self) -> Any:
+        """What inspect.signature gives."""
+        import inspect
 
-        return re.sub(r":\s*constexpr", "", self.signature)
+        from .. import language
+
+        space: dict[str, Any] = {"tl": language, "constexpr": constexpr}
+        exec(f"def f{self.signature}: ...", space)
+        return inspect.signature(space["f"])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.host is not None:
@@ -351,10 +355,14 @@ class _KernelOnly:
         return function(cls.__tegula_name__, "(...)", "")(*args, **kwargs)  # type: ignore[attr-defined]
 
 
-class tensor(_KernelOnly):
-    """A value of a kernel: a scalar or a tile."""
+if TYPE_CHECKING:
+    from ._tensor import tensor as tensor
+else:
 
-    __tegula_name__ = "tensor"
+    class tensor(_KernelOnly):
+        """A value of a kernel: a scalar or a tile."""
+
+        __tegula_name__ = "tensor"
 
 
 class tuple(_KernelOnly):
