@@ -82,7 +82,8 @@ void emitMicroKernel(IRBuilderBase &b, const Target &target, ElementKind kind, M
         visit(unsigned(i * columns + j), block.at(c, i * ldc + j * int(lanes)));
   };
   SmallVector<Value *, 32> sums(unsigned(shape.mr * columns));
-  eachSum([&](unsigned i, Value *p) { sums[i] = b.CreateAlignedLoad(block.vector, p, align); });
+  // Sums start at zero and are added to C at the end: products are rounded against each other, not against all of C.
+  eachSum([&](unsigned i, Value *) { sums[i] = Constant::getNullValue(block.vector); });
 
   constexpr int64_t unroll = 4;
   int64_t trips = k / unroll;
@@ -116,7 +117,10 @@ void emitMicroKernel(IRBuilderBase &b, const Target &target, ElementKind kind, M
   }
   for (int64_t u = 0; u < k; ++u)
     block.step(a, bPanel, u, sums);
-  eachSum([&](unsigned i, Value *p) { b.CreateAlignedStore(sums[i], p, align); });
+  eachSum([&](unsigned i, Value *p) {
+    Value *before = b.CreateAlignedLoad(block.vector, p, align);
+    b.CreateAlignedStore(kind == ElementKind::I32 ? b.CreateAdd(before, sums[i]) : b.CreateFAdd(before, sums[i]), p, align);
+  });
 }
 
 } // namespace tegula::cpu

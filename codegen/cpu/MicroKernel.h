@@ -30,7 +30,8 @@ MicroShape microShape(const Target &target, ElementKind kind);
 /// C[mr x nr] += A[mr x k] x B[k x nr].
 /// `a`: row-major, `lda` elements from row to row, k contiguous. `b`: one packed panel, k rows of nr elements.
 /// `c`: row-major, `ldc` elements from row to row. All three `ptr`s; `b` and `c` rows are best 64-byte aligned (`b`
-/// must be aligned to the element only). Every product is added by one fma where the target has it, in the order of k.
+/// must be aligned to the element only). Products are summed from zero by one fma each where
+/// the target has it, in the order of k; the sum is added to C once.
 ///
 /// The builder must stand at the end of a block that has no terminator yet; it is left at the end of a new block,
 /// likewise open. `k` >= 1.
