@@ -201,6 +201,7 @@ Value Lowering::Impl::callFunction(const std::shared_ptr<const JitFunction> &fun
   auto callee = std::make_unique<Frame>();
   callee->function = function.get();
   callee->callSite = span;
+  callee->caller = l.loc(span);
   Binder binder{l, function->qualifiedName, tree.params, args, span, {}};
   binder.bind([&](const Param &param) -> std::optional<Value> {
     bool known = param.defaultValue != nullptr;

@@ -71,7 +71,8 @@ struct Rest {
 /// A body that is being walked: the kernel, or a function inlined into it.
 struct Frame {
   const JitFunction *function = nullptr;
-  Span callSite; ///< empty for the kernel
+  Span callSite;             ///< empty for the kernel
+  mlir::LocationAttr caller; ///< of the call site, the calls around it included; null for the kernel
   Scope scope;
   std::set<std::string> pendingConstexpr; ///< bare `x: tl.constexpr`
   /// Where control goes on after the present statement, innermost last: for liveness at joins.
@@ -97,7 +98,7 @@ struct Lowering::Impl {
   std::vector<Dependency> dependencies;
   int dryRuns = 0; ///< inside a walk whose result is thrown away: nothing is printed
   int loopCount = 0;
-  mlir::Location callLocation(size_t depth, mlir::Location callee);
+  llvm::DenseMap<std::pair<const SourceFile *, uint32_t>, mlir::LocationAttr> places;
 
   Frame &frame() { return *frames.back(); }
   Scope &scope() { return frame().scope; }

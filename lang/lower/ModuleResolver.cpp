@@ -58,13 +58,8 @@ Constant moduleConstant(const std::string &module) {
 
 /// `tl.name` as a constant; nullopt if there is none.
 std::optional<Constant> languageName(const std::string &name) {
-  if (auto constant = languageConstant(name))
-    return constant;
-  if (auto fn = stdFunction(name))
-    return Constant{fn};
-  if (findBuiltin(name))
-    return Constant{Constant::Builtin{name}};
-  return std::nullopt;
+  auto value = findLanguageMember(name);
+  return value ? std::optional<Constant>(value->toConstant()) : std::nullopt;
 }
 } // namespace
 
@@ -103,7 +98,7 @@ void ModuleResolver::addImport(const std::string &module, const std::string &mem
   if (auto path = languagePath(module)) {
     std::string dotted = path->empty() ? member : *path + "." + member;
     auto value = languageName(dotted);
-    names[name] = Found{value ? *value : Constant{Constant::Module{true, dotted, nullptr}}, true};
+    names[name] = Found{value ? *value : Constant{Constant::Opaque{"no part of '" + module + "'"}}, true};
     return;
   }
   names[name] = Found{moduleConstant(module + "." + member), true};
@@ -202,6 +197,8 @@ static Argument parseArgument(const std::string &text) {
     result.constant = Constant{number};
   else if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
     result.constant = Constant{value.substr(1, value.size() - 2)};
+  else if (value.starts_with("tl."))
+    result.constant = Constant{parseDType(value.substr(3))};
   else {
     if (size_t colon = value.find(':'); colon != std::string::npos) {
       result.divisibility = std::max(1, std::atoi(value.c_str() + colon + 1));

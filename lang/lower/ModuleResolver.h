@@ -49,7 +49,7 @@ private:
 };
 
 /// "x=*fp32:16,n=i32,BLOCK=64": NAME=TYPE, NAME=TYPE:DIVISIBILITY or NAME=CONSTANT (an integer, a float, True, False,
-/// None, 'text'), without spaces. Throws Error.
+/// None, 'text', tl.float32), without spaces. Throws Error.
 std::vector<Argument> parseSignature(std::string_view text);
 
 } // namespace tegula::lang

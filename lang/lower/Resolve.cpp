@@ -159,7 +159,7 @@ std::optional<Constant> languageConstant(std::string_view dottedName) {
   return std::nullopt;
 }
 
-Value Lowering::languageMember(const std::string &dottedName, Span span) {
+std::optional<Value> findLanguageMember(const std::string &dottedName) {
   std::string name = canonical(dottedName);
   auto member = [&](std::string_view n) -> std::optional<Value> {
     if (auto constant = languageConstant(n))
@@ -187,6 +187,13 @@ Value Lowering::languageMember(const std::string &dottedName, Span span) {
   }
   if (isNamespace(name))
     return Value(Constant{Constant::Module{true, name, nullptr}});
+  return std::nullopt;
+}
+
+Value Lowering::languageMember(const std::string &dottedName, Span span) {
+  if (auto value = findLanguageMember(dottedName))
+    return *value;
+  std::string name = canonical(dottedName);
   fail(Diag::undefined_language_member, span, {dottedName, hint(nearest(name, languageNames()))});
 }
 
@@ -210,16 +217,17 @@ void Lowering::fail(Diag id, Span span, const std::vector<std::string> &args) {
 }
 
 mlir::Location Lowering::loc(Span span) {
-  auto plain = [&](Span s) -> mlir::Location {
-    if (!s)
-      return builder.getUnknownLoc();
-    return mlir::FileLineColLoc::get(context(), s.source->file, s.line(), s.column());
-  };
-  mlir::Location location = plain(span);
   auto &frames = state->frames;
-  for (size_t i = frames.size(); i-- > 1;)
-    location = mlir::CallSiteLoc::get(location, plain(frames[i]->callSite));
-  return location;
+  Frame *frame = frames.empty() ? nullptr : frames.back().get();
+  // Line and column are found by walking the text, so each place is looked up once.
+  mlir::LocationAttr &plain = state->places[{span.source, span.begin}];
+  if (!plain)
+    plain = span ? mlir::LocationAttr(mlir::FileLineColLoc::get(context(), span.source->file, span.line(), span.column()))
+                 : mlir::LocationAttr(builder.getUnknownLoc());
+  mlir::Location location(plain);
+  if (!frame || !frame->caller)
+    return location;
+  return mlir::CallSiteLoc::get(location, mlir::Location(frame->caller));
 }
 
 Lowering::Lowering(mlir::MLIRContext &context, const Options &options, std::function<void(const std::string &)> print)

@@ -43,6 +43,8 @@ Flow Lowering::Impl::goOn(Flow flow, Rest rest, Span span) {
   return guarded(flow, exited.tensor().value, [&] { return execRest(rest); }, span);
 }
 
+static std::string textOf(Span span) { return span.source->text.substr(span.begin, span.end - span.begin); }
+
 Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
   switch (stmt.kind) {
   case Kind::Expr:
@@ -83,6 +85,8 @@ Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
     l.callNamed("device_assert", {test, message}, stmt.span);
     return Flow();
   }
+  case Kind::Raise:
+    l.fail(Diag::raise_reached, stmt.span, {stmt.value ? ": " + textOf(stmt.value->span) : std::string()});
   case Kind::With:
     l.fail(Diag::unsupported_statement, stmt.span, {"with"});
   }
