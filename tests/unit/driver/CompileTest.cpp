@@ -18,6 +18,9 @@
 #include <numeric>
 #include <thread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace tegula::api {
 
 namespace fs = std::filesystem;
@@ -180,6 +183,31 @@ TEST_F(CompileTest, ManyThreadsOneKernel) {
     EXPECT_EQ(kernel, kernels[0]);
 }
 
+TEST_F(CompileTest, ManyThreadsManyKernels) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([i] {
+      Module module;
+      for (int round = 0; round < 10; ++round) {
+        int block = 8 * (i + 1) + round;
+        module.block(block);
+        expectRight(*compile(module.request), 333, 2, block);
+      }
+    });
+  for (auto &thread : threads)
+    thread.join();
+}
+
+TEST_F(CompileTest, StagesOutliveTheFunction) {
+  std::shared_ptr<CompiledKernel> kernel;
+  {
+    Module module;
+    kernel = compile(module.request);
+  }
+  EXPECT_NE(kernel->stage("tile").find("2.000000e+00"), std::string::npos);
+  EXPECT_NE(kernel->stage("llir").find("define"), std::string::npos);
+}
+
 TEST_F(CompileTest, AMistakeIsACompileError) {
   Module module(replaced(addSource, "scaled(x) + y", "scaled(x) + z"));
   try {
@@ -280,10 +308,65 @@ TEST_F(CompileTest, AssertionsLiveInDebugOnly) {
   }
 }
 
-TEST_F(CompileTest, UnknownTargets) {
+/// The message of the Error that `body` throws; empty: none.
+static std::string messageOf(const std::function<void()> &body) {
+  try {
+    body();
+  } catch (const Error &error) {
+    return error.diagnostic().message;
+  }
+  return {};
+}
+
+TEST_F(CompileTest, MessagesNameWhatIsWrong) {
   Module module;
   module.request.target.backend = "tpu";
-  EXPECT_THROW(compile(module.request), Error);
+  EXPECT_EQ(messageOf([&] { compile(module.request); }), "there is no target 'tpu'");
+  module.request.target.backend = "cpu";
+  auto kernel = compile(module.request);
+  EXPECT_EQ(messageOf([&] { kernel->stage("ptx"); }), "a kernel for cpu has no stage 'ptx'");
+  uint64_t slots[4] = {};
+  for (const char *backend : {"cpu", "reference"}) {
+    module.request.target = {backend, *backend == 'c' ? "native" : "", 1};
+    EXPECT_EQ(messageOf([&] { compile(module.request)->launch({2, -1, 1}, slots); }),
+              "a grid has 1 to 3 dimensions of 0 to 2147483647 programs, got (2, -1, 1)");
+  }
+  std::ofstream(folder / "file") << "no folder";
+  setSetting("dump", "all");
+  setSetting("dumpDir", (folder / "file").string());
+  module.block(32);
+  EXPECT_EQ(messageOf([&] { compile(module.request); }).substr(0, 32), "cannot write the stage 'tile' to");
+}
+
+TEST_F(CompileTest, CodeForAnotherProcessorIsNotRun) {
+  Module module;
+#if defined(__x86_64__)
+  module.request.target.arch = "aarch64";
+#else
+  module.request.target.arch = "x86-64-v3";
+#endif
+  auto kernel = compile(module.request);
+  EXPECT_GT(kernel->stage("asm").size(), 100u);
+  uint64_t slots[4] = {};
+  EXPECT_EQ(messageOf([&] { kernel->launch({1, 1, 1}, slots); }),
+            "'add' was compiled for " + module.request.target.arch + ", which this machine cannot run");
+}
+
+TEST_F(CompileTest, AForkedChildCompilesAndRuns) {
+  Module module;
+  auto kernel = compile(module.request);
+  expectRight(*kernel, 100000, 2);
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    expectRight(*kernel, 100000, 2);
+    module.block(128);
+    expectRight(*compile(module.request), 100000, 2, 128);
+    _exit(HasFailure() ? 1 : 0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 } // namespace tegula::api
