@@ -79,6 +79,9 @@ std::optional<Constant> languageConstant(std::string_view dottedName);
 /// builtins/ may add named constants here (dotted name, value): strings and numbers that stand for enumerations.
 std::span<const std::pair<const char *, const char *>> namedStringConstants();
 
+/// `tl.<dottedName>`, under any of the names that it goes by; nullopt when the language has no such member.
+std::optional<Value> findLanguageMember(const std::string &dottedName);
+
 /// A file of the library written in the language (lang/std/*.py), embedded at build time. A line `# space: math`
 /// puts its functions into that namespace under tl.
 struct StdFile {

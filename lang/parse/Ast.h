@@ -75,13 +75,13 @@ struct Expr {
 };
 
 struct Stmt {
-  enum class Kind : uint8_t { Expr, Assign, AugAssign, AnnAssign, If, For, While, Return, Break, Continue, Pass, Assert, With };
+  enum class Kind : uint8_t { Expr, Assign, AugAssign, AnnAssign, If, For, While, Return, Break, Continue, Pass, Assert, Raise, With };
 
   Kind kind;
   Span span; ///< If, For, While, With: of the header, up to the colon
 
   std::vector<ExprPtr> targets; ///< Assign: every target of `a = b = v`; AugAssign, AnnAssign, For: one. With: the `as` names (may be null).
-  ExprPtr value;                ///< Expr, Assign, AugAssign, AnnAssign (may be null), Return (may be null); If, While, Assert: the test; For: the iterable
+  ExprPtr value;                ///< Expr, Assign, AugAssign, AnnAssign (may be null), Return and Raise (may be null); If, While, Assert: the test; For: the iterable
   ExprPtr annotation;           ///< AnnAssign; Assert: the message (may be null)
   BinaryOp binary{};            ///< AugAssign
   std::vector<ExprPtr> contexts; ///< With: the context expressions

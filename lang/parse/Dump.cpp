@@ -146,6 +146,8 @@ static std::string head(const Stmt &stmt) {
     return "(continue";
   case K::Pass:
     return "(pass";
+  case K::Raise:
+    return "(raise" + (stmt.value ? " " + dump(*stmt.value) : "");
   case K::Assert:
     return "(assert " + dump(*stmt.value) + (stmt.annotation ? " " + dump(*stmt.annotation) : "");
   case K::With: {

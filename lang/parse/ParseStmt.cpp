@@ -64,9 +64,9 @@ void Parser::refuseStatement() {
     Diag id;
   } table[] = {{"del", Diag::syntax_del},           {"global", Diag::syntax_global},
                {"nonlocal", Diag::syntax_nonlocal}, {"try", Diag::syntax_try},
-               {"raise", Diag::syntax_raise},       {"class", Diag::syntax_class},
-               {"async", Diag::syntax_async},       {"def", Diag::syntax_nested_def},
-               {"import", Diag::syntax_import},     {"from", Diag::syntax_import}};
+               {"class", Diag::syntax_class},       {"async", Diag::syntax_async},
+               {"def", Diag::syntax_nested_def},    {"import", Diag::syntax_import},
+               {"from", Diag::syntax_import}};
   const Token &t = peek();
   if (t.kind == TokenKind::Op && t.text == "@")
     refuse(Diag::syntax_nested_def, t.span);
@@ -98,6 +98,18 @@ StmtPtr Parser::parseSimple() {
     if (!is(TokenKind::Newline) && !isOp(";"))
       value = parseExprList();
     StmtPtr stmt = makeStmt(Kind::Return, from(begin));
+    stmt->value = std::move(value);
+    return stmt;
+  }
+  // Allowed where a constant condition keeps it from being reached, so the lowering refuses it.
+  if (t.text == "raise") {
+    take();
+    ExprPtr value;
+    if (!is(TokenKind::Newline) && !isOp(";"))
+      value = parseTest();
+    if (value && acceptKeyword("from"))
+      parseTest();
+    StmtPtr stmt = makeStmt(Kind::Raise, from(begin));
     stmt->value = std::move(value);
     return stmt;
   }

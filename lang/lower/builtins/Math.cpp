@@ -139,6 +139,14 @@ Value lowerDivRn(Lowering &l, BoundArgs &args, Span span) {
   return l.arith(ArithOp::TrueDiv, x, y, span);
 }
 
+template <typename Op>
+Value lowerFloats(Lowering &l, BoundArgs &args, Span span) {
+  requireNumbers(l, args, {"x", "y"});
+  auto [x, y] = l.promoteBoth(args["x"], args["y"], span);
+  requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);
+  return Tensor{Op::create(l.b(), l.loc(span), x.value, y.value), x.type};
+}
+
 Value lowerUmulhi(Lowering &l, BoundArgs &args, Span span) {
   for (const char *name : {"x", "y"})
     if (!args[name].isNumber()) {
@@ -231,6 +239,25 @@ constexpr BuiltinDef mathTable[] = {
     {"fma", "(x, y, z)", "x * y + z rounded once.", false, lowerFma},
 };
 
+/// CUDA's names. The fast ones are as accurate as the others here.
+constexpr BuiltinDef libdeviceTable[] = {
+    {"extra.libdevice.tanh", "(x)", "Hyperbolic tangent.", false, lowerUnary<math::TanhOp>},
+    {"extra.libdevice.expm1", "(x)", "exp(x) - 1, exact near 0.", false, lowerUnary<math::ExpM1Op>},
+    {"extra.libdevice.log1p", "(x)", "log(1 + x), exact near 0.", false, lowerUnary<math::Log1pOp>},
+    {"extra.libdevice.trunc", "(x)", "The next integer towards 0, as a float.", false, lowerUnary<math::TruncOp>},
+    {"extra.libdevice.rint", "(x)", "The nearest integer, ties to even, as a float.", false, lowerUnary<math::RoundEvenOp>},
+    {"extra.libdevice.nearbyint", "(x)", "The nearest integer, ties to even, as a float.", false,
+     lowerUnary<math::RoundEvenOp>},
+    {"extra.libdevice.copysign", "(x, y)", "x with the sign of y.", false, lowerFloats<math::CopySignOp>},
+    {"extra.libdevice.fmod", "(x, y)", "What is left of x / y, with the sign of x.", false, lowerFloats<arith::RemFOp>},
+    {"extra.libdevice.fast_expf", "(x)", "e to the power x.", false, lowerUnary<math::ExpOp>},
+    {"extra.libdevice.fast_logf", "(x)", "Natural logarithm.", false, lowerUnary<math::LogOp>},
+    {"extra.libdevice.fast_log2f", "(x)", "Logarithm to base 2.", false, lowerUnary<math::Log2Op>},
+    {"extra.libdevice.fast_sinf", "(x)", "Sine.", false, lowerUnary<math::SinOp>},
+    {"extra.libdevice.fast_cosf", "(x)", "Cosine.", false, lowerUnary<math::CosOp>},
+    {"extra.libdevice.fast_tanhf", "(x)", "Hyperbolic tangent.", false, lowerUnary<math::TanhOp>},
+};
+
 constexpr BuiltinDef table[] = {
     {"add", "(x, y, sanitize_overflow=True)", "x + y.", false, lowerOperator<BinaryOp::Add>},
     {"sub", "(x, y, sanitize_overflow=True)", "x - y.", false, lowerOperator<BinaryOp::Sub>},
@@ -263,6 +290,7 @@ std::span<const BuiltinDef> mathBuiltins() {
   static const std::vector<BuiltinDef> all = [] {
     std::vector<BuiltinDef> rows(std::begin(table), std::end(table));
     rows.insert(rows.end(), std::begin(mathTable), std::end(mathTable));
+    rows.insert(rows.end(), std::begin(libdeviceTable), std::end(libdeviceTable));
     for (size_t i = 0; i < names.size(); ++i) {
       rows.push_back(mathTable[i]);
       rows.back().name = names[i].c_str();

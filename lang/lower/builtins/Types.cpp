@@ -7,6 +7,8 @@
 
 #include "lang/lower/builtins/Common.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace tegula::lang {
@@ -39,6 +41,12 @@ Value lowerDType(Lowering &l, BoundArgs &args, Span) {
 /// `while tl.condition(c)`: the condition; how loops are optimised is not its business here.
 Value lowerCondition(Lowering &, BoundArgs &args, Span) { return args["arg1"]; }
 
+/// triton.next_power_of_2: of integers known when compiling only.
+Value lowerNextPowerOf2(Lowering &l, BoundArgs &args, Span) {
+  int64_t n = l.constexprInt(args["n"], "n", args.span("n"));
+  return Value::integer(n <= 0 ? 0 : static_cast<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(n))));
+}
+
 Value lowerIsCuda(Lowering &l, BoundArgs &, Span) { return Value::boolean(l.options().backend == "cuda"); }
 Value lowerIsHip(Lowering &l, BoundArgs &, Span) { return Value::boolean(l.options().backend == "hip"); }
 Value lowerNever(Lowering &, BoundArgs &, Span) { return Value::boolean(false); }
@@ -53,6 +61,7 @@ constexpr BuiltinDef table[] = {
     {"block_type", "(element_ty, shape)", "The type of a tile.", false, lowerBlockType},
     {"dtype", "(name)", "The element type of that name: 'int32', 'fp16', ...", false, lowerDType},
     {"condition", "(arg1, disable_licm=False)", "The condition of a `while`.", false, lowerCondition},
+    {"next_power_of_2", "(n)", "The least power of two that is at least n, known when compiling.", false, lowerNextPowerOf2},
     {"target_info.is_cuda", "()", "The kernel is being compiled for NVIDIA.", false, lowerIsCuda},
     {"target_info.is_hip", "()", "The kernel is being compiled for AMD.", false, lowerIsHip},
     {"target_info.is_hip_cdna3", "()", "The kernel is being compiled for CDNA3.", false, lowerNever},
@@ -99,27 +108,24 @@ constexpr const char *unsupported[] = {
     "extra.hip.memrealtime",
 };
 
-/// The functions of `tl.extra.libdevice` that tl itself does not have.
+/// The functions of `tl.extra.libdevice` that are in no other table.
 constexpr const char libdevice[] =
-    "clz popc byte_perm mulhi mul24 brev sad rcp64h trunc saturatef fma_rn fma_rz fma_rd fma_ru "
-    "fast_dividef div_rz div_rd div_ru rcp_rn rcp_rz rcp_rd rcp_ru sqrt_rz sqrt_rd sqrt_ru add_rn add_rz "
-    "add_rd add_ru mul_rn mul_rz mul_rd mul_ru double2float_rn double2float_rz double2float_rd "
-    "double2float_ru double2int_rn double2int_rz double2int_rd double2int_ru double2uint_rn "
-    "double2uint_rz double2uint_rd double2uint_ru int2double_rn uint2double_rn float2int_rn float2int_rz "
-    "float2int_rd float2int_ru float2uint_rn float2uint_rz float2uint_rd float2uint_ru int2float_rn "
-    "int2float_rz int2float_rd int2float_ru uint2float_rn uint2float_rz uint2float_rd uint2float_ru "
-    "hiloint2double double2loint double2hiint float2ll_rn float2ll_rz float2ll_rd float2ll_ru "
-    "float2ull_rn float2ull_rz float2ull_rd float2ull_ru double2ll_rn double2ll_rz double2ll_rd "
-    "double2ll_ru double2ull_rn double2ull_rz double2ull_rd double2ull_ru ll2float_rn ll2float_rz "
-    "ll2float_rd ll2float_ru ull2float_rn ull2float_rz ull2float_rd ull2float_ru ll2double_rn "
-    "ll2double_rz ll2double_rd ll2double_ru ull2double_rn ull2double_rz ull2double_rd ull2double_ru "
-    "int_as_float float_as_int uint_as_float float_as_uint longlong_as_double double_as_longlong "
-    "fast_sinf fast_cosf fast_log2f fast_logf fast_expf fast_tanhf fast_tanf fast_exp10f fast_log10f "
-    "fast_powf hadd rhadd sub_rn sub_rz sub_rd sub_ru rsqrt_rn ffs rint llrint nearbyint isnan signbit "
-    "copysign finitef isinf nextafter sinpi cospi tan exp10 cosh sinh tanh atan2 atan asin acos log10 "
-    "log1p acosh asinh atanh expm1 hypot rhypot norm3d rnorm3d norm4d rnorm4d cbrt rcbrt j0 j1 y0 y1 yn "
-    "jn cyl_bessel_i0 cyl_bessel_i1 erfinv erfc erfcx erfcinv normcdfinv normcdf lgamma ldexp scalbn "
-    "fmod remainder pow tgamma round llround fdim ilogb logb isfinited";
+    "clz popc byte_perm mulhi mul24 brev sad rcp64h fma_rz fma_rd fma_ru div_rz div_rd div_ru rcp_rn "
+    "rcp_rz rcp_rd rcp_ru sqrt_rz sqrt_rd sqrt_ru add_rn add_rz add_rd add_ru mul_rn mul_rz mul_rd mul_ru "
+    "double2float_rn double2float_rz double2float_rd double2float_ru double2int_rn double2int_rz "
+    "double2int_rd double2int_ru double2uint_rn double2uint_rz double2uint_rd double2uint_ru "
+    "int2double_rn uint2double_rn float2int_rn float2int_rz float2int_rd float2int_ru float2uint_rn "
+    "float2uint_rz float2uint_rd float2uint_ru int2float_rn int2float_rz int2float_rd int2float_ru "
+    "uint2float_rn uint2float_rz uint2float_rd uint2float_ru hiloint2double double2loint double2hiint "
+    "float2ll_rn float2ll_rz float2ll_rd float2ll_ru float2ull_rn float2ull_rz float2ull_rd float2ull_ru "
+    "double2ll_rn double2ll_rz double2ll_rd double2ll_ru double2ull_rn double2ull_rz double2ull_rd "
+    "double2ull_ru ll2float_rn ll2float_rz ll2float_rd ll2float_ru ull2float_rn ull2float_rz ull2float_rd "
+    "ull2float_ru ll2double_rn ll2double_rz ll2double_rd ll2double_ru ull2double_rn ull2double_rz "
+    "ull2double_rd ull2double_ru fast_tanf fast_exp10f fast_log10f fast_powf hadd rhadd sub_rn sub_rz "
+    "sub_rd sub_ru rsqrt_rn ffs llrint nextafter sinpi cospi tan exp10 cosh sinh atan2 atan asin acos "
+    "log10 acosh asinh atanh hypot rhypot norm3d rnorm3d norm4d rnorm4d cbrt rcbrt j0 j1 y0 y1 yn jn "
+    "cyl_bessel_i0 cyl_bessel_i1 erfinv erfc erfcx erfcinv normcdfinv normcdf lgamma ldexp scalbn "
+    "remainder pow tgamma round llround fdim ilogb logb";
 
 struct Names {
   std::vector<std::string> texts;

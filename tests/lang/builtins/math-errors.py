@@ -26,8 +26,8 @@ def fdiv_two_roundings(x):
 
 @tegula.jit
 def libdevice(x):
-    # LIBDEVICE: error: 'tl.extra.libdevice.tanh' is not supported yet
-    a = tl.extra.libdevice.tanh(x)
+    # LIBDEVICE: error: 'tl.extra.libdevice.erfinv' is not supported yet
+    a = tl.extra.libdevice.erfinv(x)
 
 
 @tegula.jit

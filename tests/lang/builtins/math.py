@@ -62,6 +62,14 @@ def kernel(x, h, n, u, d, q):
     y = n.cdiv(4)
     # CHECK: math.exp %arg0
     z = tl.extra.libdevice.exp(x)
+    # CHECK: math.tanh %arg0
+    z = tl.extra.libdevice.tanh(x)
+    # CHECK: math.exp %arg0
+    z = tl.extra.cuda.libdevice.fast_expf(x)
+    # CHECK: math.copysign
+    z = tl.extra.libdevice.copysign(t, x)
+    # CHECK: arith.cmpf une
+    z = tl.extra.libdevice.isnan(x)
 
 
 # RUN: tegula-translate %s --kernel random --signature "n=i64" | FileCheck %s --check-prefix=RANDOM

@@ -73,6 +73,8 @@ const Case cases[] = {
     {Diag::if_value_types, "    y = tl.arange(0, 4) if n > 3 else tl.arange(0, 8)\n", "must have one type, got i32[4] and i32[8]"},
     {Diag::return_types, "    y = f(n)\n", "returns of different types: i32 and fp32[4]",
      "@tegula.jit\ndef f(n):\n    if n > 3:\n        return n\n    return tl.zeros((4,), tl.float32)\n"},
+    {Diag::raise_reached, "    if B == 4:\n        raise ValueError('B')\n", "this 'raise' is reached while compiling: ValueError('B')"},
+    {Diag::raise_reached, "    if n > 4:\n        raise\n", "this 'raise' is reached while compiling\n"},
     {Diag::missing_return, "    y = f(n)\n", "'f' returns i32 on one way and nothing on another",
      "@tegula.jit\ndef f(n):\n    if n > 3:\n        return n\n"},
     {Diag::loop_type_changed, "    y = 0\n    for i in range(n):\n        y += 1.5\n    tl.store(x, y)\n",

@@ -114,7 +114,6 @@ const std::vector<Case> &cases() {
       {D::syntax_global, "«global» x", "'global' is not part of the kernel language"},
       {D::syntax_nonlocal, "«nonlocal» x", "'nonlocal' is not part of the kernel language"},
       {D::syntax_try, "«try»:\n  x\nfinally: y", "'try' is not part of the kernel language"},
-      {D::syntax_raise, "if a: «raise» b", "'raise' is not part of the kernel language"},
       {D::syntax_class, "«class» K: pass", "'class' is not part of the kernel language"},
       {D::syntax_import, "«import» math", "'import' is not part of the kernel language"},
       {D::syntax_import, "«from» math import pi", "'from' is not part of the kernel language"},
