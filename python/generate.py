@@ -29,7 +29,17 @@ LICENCE = """# Part of Tegula, under the Apache License v2.0 with LLVM Exception
 
 """
 # Classes of core.py, which are more than a function.
-CLASSES = {"pointer_type", "block_type", "dtype", "constexpr", "tensor", "tuple", "range", "static_range", "const"}
+CLASSES = {
+    "pointer_type",
+    "block_type",
+    "dtype",
+    "constexpr",
+    "tensor",
+    "tuple",
+    "range",
+    "static_range",
+    "const",
+}
 HOST = {"cdiv", "next_power_of_2"}  # functions of core.py
 # What Triton's modules of these names have besides their own.
 MATH = "abs ceil cos div_rn erf exp exp2 fdiv floor fma log log2 rsqrt sin sqrt sqrt_rn umulhi".split()
@@ -50,7 +60,9 @@ def parameters(signature: str) -> str:
     args = ast.parse(f"def f{signature}: pass").body[0].args  # type: ignore[attr-defined]
 
     def default(node: ast.expr | None) -> str:
-        return "" if node is None else " = " + (ast.unparse(node) if isinstance(node, ast.Constant) else "...")
+        return (
+            "" if node is None else " = " + (ast.unparse(node) if isinstance(node, ast.Constant) else "...")
+        )
 
     parts = []
     plain = [*args.posonlyargs, *args.args]
@@ -75,7 +87,11 @@ def documentation(row: dict) -> str:
 def functions_file(rows: list[dict]) -> str:
     """_functions.py: an object for each function directly under tl."""
     mine = [r for r in rows if "." not in r["name"] and r["name"] not in CLASSES | HOST]
-    lines = ["# _functions.py - the functions of the language\n#\n", LICENCE, "from .core import cdiv\nfrom .core import function as _f\n\n"]
+    lines = [
+        "# _functions.py - the functions of the language\n#\n",
+        LICENCE,
+        "from .core import cdiv\nfrom .core import function as _f\n\n",
+    ]
     for r in mine:
         lines.append(f"{r['name']} = _f({r['name']!r}, {r['signature']!r}, {documentation(r)!r})\n")
     names = sorted({r["name"] for r in mine} | {"cdiv"})
@@ -90,7 +106,11 @@ def space_file(rows: list[dict], space: str, title: str, also: list[str], dots: 
     top = {r["name"] for r in rows if "." not in r["name"]} - CLASSES - HOST
     shared = sorted(n for n in also if n in top and n not in own)
     file = space.replace(".", "/").removeprefix("language/")
-    lines = [f"# {file.rpartition('/')[2]}.py - {title}\n#\n", LICENCE, f'"""{title[0].upper() + title[1:]}."""\n\n']
+    lines = [
+        f"# {file.rpartition('/')[2]}.py - {title}\n#\n",
+        LICENCE,
+        f'"""{title[0].upper() + title[1:]}."""\n\n',
+    ]
     if shared:
         lines.append(f"from {dots}_functions import (\n" + "".join(f"    {n},\n" for n in shared) + ")\n")
     lines.append(f"from {dots}core import function as _f\n\n__tegula_space__ = {space!r}\n\n")
@@ -105,7 +125,7 @@ def stub_of(name: str, row: dict, indent: str = "", method: bool = False) -> str
     """One function of a stub file."""
     params = parameters(row["signature"])
     if method:
-        params = "self" + params[params.find(","):] if "," in params else "self"
+        params = "self" + params[params.find(",") :] if "," in params else "self"
         if "*" in row["signature"].split(",")[0]:
             params = "self, " + parameters(row["signature"])
     doc = documentation(row).replace("\\", "\\\\").replace('"""', "'''")
@@ -135,14 +155,22 @@ def space_stub(rows: list[dict], space: str, also: list[str], dots: str) -> str:
 def tensor_stub(rows: list[dict]) -> str:
     """_tensor.pyi: what a value of a kernel has, for editors."""
     operators = "add sub mul truediv floordiv mod and or xor lshift rshift".split()
-    lines = [LICENCE, "from typing import Any\n\nfrom .core import dtype\n\nclass tensor:\n", '    """A value of a kernel: a scalar or a tile."""\n']
+    lines = [
+        LICENCE,
+        "from typing import Any\n\nfrom .core import dtype\n\nclass tensor:\n",
+        '    """A value of a kernel: a scalar or a tile."""\n',
+    ]
     lines += ["    dtype: dtype\n    shape: Any\n    type: Any\n    numel: Any\n    T: tensor\n"]
     for op in operators:
-        lines.append(f"    def __{op}__(self, other: Any) -> tensor: ...\n    def __r{op}__(self, other: Any) -> tensor: ...\n")
+        lines.append(
+            f"    def __{op}__(self, other: Any) -> tensor: ...\n    def __r{op}__(self, other: Any) -> tensor: ...\n"
+        )
     lines += [f"    def __{op}__(self, other: Any) -> tensor: ...\n" for op in "lt le gt ge".split()]
     lines += ["    def __eq__(self, other: object) -> tensor: ...  # type: ignore[override]\n"]
     lines += ["    def __ne__(self, other: object) -> tensor: ...  # type: ignore[override]\n"]
-    lines += ["    def __neg__(self) -> tensor: ...\n    def __invert__(self) -> tensor: ...\n    def __getitem__(self, index: Any) -> tensor: ...\n"]
+    lines += [
+        "    def __neg__(self) -> tensor: ...\n    def __invert__(self) -> tensor: ...\n    def __getitem__(self, index: Any) -> tensor: ...\n"
+    ]
     lines += [stub_of(r["name"], r, "    ", True) for r in rows if r["isMethod"] and "." not in r["name"]]
     return "".join(lines)
 
@@ -177,7 +205,11 @@ def main() -> int:
         if "--check" in sys.argv[1:]:
             stale = 1
             print(f"{path} is out of date; run python/generate.py")
-            sys.stdout.writelines(list(difflib.unified_diff(old.splitlines(True), text.splitlines(True), "is", "should be"))[:40])
+            sys.stdout.writelines(
+                list(difflib.unified_diff(old.splitlines(True), text.splitlines(True), "is", "should be"))[
+                    :40
+                ]
+            )
         else:
             path.write_text(text)
             print(f"wrote {path}")

@@ -27,7 +27,8 @@ static py::object loadedClass(const char *moduleName, const char *className) {
 }
 
 static bool isSubclass(PyTypeObject *type, const py::object &base) {
-  return base && PyType_Check(base.ptr()) && PyType_IsSubtype(type, reinterpret_cast<PyTypeObject *>(base.ptr()));
+  return base && PyType_Check(base.ptr()) &&
+         PyType_IsSubtype(type, reinterpret_cast<PyTypeObject *>(base.ptr()));
 }
 
 /// The function under a bound method, or the object itself: two classes that inherit one class method compare equal.
@@ -57,7 +58,8 @@ static const dlpack::ExchangeApi *exchangeApi(PyTypeObject *type) {
   py::object capsule = attribute(reinterpret_cast<PyObject *>(type), "__dlpack_c_exchange_api__");
   if (!capsule || !PyCapsule_IsValid(capsule.ptr(), "dlpack_exchange_api"))
     return nullptr;
-  auto *api = static_cast<const dlpack::ExchangeApi *>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
+  auto *api =
+      static_cast<const dlpack::ExchangeApi *>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
   while (api && api->version.major > 1)
     api = api->previous;
   return api && api->version.major == 1 && api->describe ? api : nullptr;
@@ -103,7 +105,8 @@ static ArgKind tensorKind(PyTypeObject *type, PyObject *sample, ArgType &result)
     return ArgKind::DataPtr;
   if (PyObject_HasAttrString(sample, "__dlpack__"))
     return ArgKind::DLPack;
-  if (PyObject_CheckBuffer(sample) && type != &PyBytes_Type && !isSubclass(type, loadedClass("numpy", "generic")))
+  if (PyObject_CheckBuffer(sample) && type != &PyBytes_Type &&
+      !isSubclass(type, loadedClass("numpy", "generic")))
     return ArgKind::Buffer;
   return ArgKind::Refused;
 }

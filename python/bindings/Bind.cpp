@@ -17,13 +17,13 @@ struct OptionRow {
 };
 // What Triton's launch takes; a device without the thing takes it and lets it be.
 constexpr OptionRow optionRows[] = {
-    {"num_warps", Option::NumWarps},       {"num_stages", Option::NumStages},
-    {"num_ctas", Option::Ignored},         {"maxnreg", Option::Ignored},
-    {"debug", Option::Debug},              {"enable_fp_fusion", Option::FpFusion},
-    {"stream", Option::Ignored},           {"launch_cooperative_grid", Option::Ignored},
-    {"launch_pdl", Option::Ignored},       {"ptx_options", Option::Ignored},
-    {"ir_override", Option::Ignored},      {"waves_per_eu", Option::Ignored},
-    {"kpack", Option::Ignored},            {"matrix_instr_nonkdim", Option::Ignored},
+    {"num_warps", Option::NumWarps},  {"num_stages", Option::NumStages},
+    {"num_ctas", Option::Ignored},    {"maxnreg", Option::Ignored},
+    {"debug", Option::Debug},         {"enable_fp_fusion", Option::FpFusion},
+    {"stream", Option::Ignored},      {"launch_cooperative_grid", Option::Ignored},
+    {"launch_pdl", Option::Ignored},  {"ptx_options", Option::Ignored},
+    {"ir_override", Option::Ignored}, {"waves_per_eu", Option::Ignored},
+    {"kpack", Option::Ignored},       {"matrix_instr_nonkdim", Option::Ignored},
 };
 } // namespace
 
@@ -67,8 +67,12 @@ static void setOption(CallOptions &given, int index, PyObject *name, PyObject *v
     return;
   value = unwrapConstexpr(value);
   switch (optionRows[index].option) {
-  case Option::NumWarps: given.numWarps = integerOption(name, value, 1, 64); break;
-  case Option::NumStages: given.numStages = integerOption(name, value, 0, 64); break;
+  case Option::NumWarps:
+    given.numWarps = integerOption(name, value, 1, 64);
+    break;
+  case Option::NumStages:
+    given.numStages = integerOption(name, value, 0, 64);
+    break;
   case Option::Debug:
   case Option::FpFusion: {
     int truth = PyObject_IsTrue(value);
@@ -77,7 +81,8 @@ static void setOption(CallOptions &given, int index, PyObject *name, PyObject *v
     (optionRows[index].option == Option::Debug ? given.debug : given.fpFusion) = truth;
     break;
   }
-  case Option::Ignored: break;
+  case Option::Ignored:
+    break;
   }
 }
 
@@ -94,7 +99,8 @@ static Binding resolveKeyword(FunctionState &fn, PyObject *name) {
     b.param = -1;
   b.option = static_cast<int16_t>(launchOption(name));
   if (b.param < 0 && b.option < 0)
-    throw Error(Diag::launch_unknown_keyword, {toText(fn.name), toText(name), parameterList(fn), launchOptionNames()});
+    throw Error(Diag::launch_unknown_keyword,
+                {toText(fn.name), toText(name), parameterList(fn), launchOptionNames()});
   return b;
 }
 

@@ -39,8 +39,9 @@ static lang::Argument makeArgument(const FunctionState &fn, py::handle row) {
   return arg;
 }
 
-static std::shared_ptr<api::CompiledKernel> compile(py::object function, py::list arguments, const std::string &backend,
-                                                    const std::string &arch, int warpSize, py::dict options) {
+static std::shared_ptr<api::CompiledKernel> compile(py::object function, py::list arguments,
+                                                    const std::string &backend, const std::string &arch,
+                                                    int warpSize, py::dict options) {
   FunctionObject *f = asFunction(function.ptr());
   if (!f || !f->state)
     throw py::type_error("the first argument must be a jit function");
@@ -95,7 +96,8 @@ static py::object stage(api::CompiledKernel &kernel, const std::string &name) {
 }
 
 void initCompile(py::module_ &module) {
-  py::class_<api::CompiledKernel, std::shared_ptr<api::CompiledKernel>>(module, "Kernel", "The native part of a compiled kernel.")
+  py::class_<api::CompiledKernel, std::shared_ptr<api::CompiledKernel>>(
+      module, "Kernel", "The native part of a compiled kernel.")
       .def_property_readonly("stage_names", &api::CompiledKernel::stageNames)
       .def("stage", &stage)
       .def("metadata", &metadata)

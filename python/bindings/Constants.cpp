@@ -74,16 +74,23 @@ std::string describeValue(PyObject *value) {
   if (value == Py_None)
     return "None";
   if (PyModule_Check(value))
-    return std::string("the module '") + (PyModule_GetName(value) ? PyModule_GetName(value) : (PyErr_Clear(), "?")) + "'";
+    return std::string("the module '") +
+           (PyModule_GetName(value) ? PyModule_GetName(value) : (PyErr_Clear(), "?")) + "'";
   if (PyFunction_Check(value)) {
     auto *f = reinterpret_cast<PyFunctionObject *>(value);
-    return "the Python function '" + toText(f->func_name) + "', which has no @jit";
+    return "the Python function '" + toText(f->func_name) + "' (without @jit)";
   }
   if (PyType_Check(value))
     return std::string("the class '") + reinterpret_cast<PyTypeObject *>(value)->tp_name + "'";
-  for (auto [type, text] : {std::pair{&PyList_Type, "a list"}, {&PyDict_Type, "a dict"}, {&PySet_Type, "a set"},
-                            {&PyBytes_Type, "a bytes object"}, {&PyUnicode_Type, "a string"}, {&PyBool_Type, "a bool"},
-                            {&PyLong_Type, "an int"}, {&PyFloat_Type, "a float"}, {&PyTuple_Type, "a tuple"},
+  for (auto [type, text] : {std::pair{&PyList_Type, "a list"},
+                            {&PyDict_Type, "a dict"},
+                            {&PySet_Type, "a set"},
+                            {&PyBytes_Type, "a bytes object"},
+                            {&PyUnicode_Type, "a string"},
+                            {&PyBool_Type, "a bool"},
+                            {&PyLong_Type, "an int"},
+                            {&PyFloat_Type, "a float"},
+                            {&PyTuple_Type, "a tuple"},
                             {&PyComplex_Type, "a complex number"}})
     if (Py_TYPE(value) == type)
       return text;
@@ -92,7 +99,9 @@ std::string describeValue(PyObject *value) {
 
 /// A string in the own dictionary of a module or class, such as `__tegula_space__`: one that is inherited does not count.
 static std::optional<std::string> ownText(PyObject *value, PyObject *name) {
-  PyObject *dict = PyModule_Check(value) ? PyModule_GetDict(value) : PyType_Check(value) ? reinterpret_cast<PyTypeObject *>(value)->tp_dict : nullptr;
+  PyObject *dict = PyModule_Check(value) ? PyModule_GetDict(value)
+                   : PyType_Check(value) ? reinterpret_cast<PyTypeObject *>(value)->tp_dict
+                                         : nullptr;
   PyObject *text = dict ? PyDict_GetItemWithError(dict, name) : nullptr;
   if (!text || !PyUnicode_Check(text)) {
     PyErr_Clear();
@@ -129,7 +138,8 @@ static std::optional<Constant> namedConstant(PyObject *value) {
     PyErr_Clear();
     return Constant{Constant::Module{false, own ? own : "module", value}};
   }
-  bool isBuiltinType = PyType_Check(value) && !(reinterpret_cast<PyTypeObject *>(value)->tp_flags & Py_TPFLAGS_HEAPTYPE);
+  bool isBuiltinType =
+      PyType_Check(value) && !(reinterpret_cast<PyTypeObject *>(value)->tp_flags & Py_TPFLAGS_HEAPTYPE);
   if (PyCFunction_Check(value) || isBuiltinType) {
     static PyObject *builtins = PyEval_GetBuiltins();
     py::object own = py::reinterpret_steal<py::object>(PyObject_GetAttrString(value, "__name__"));
@@ -181,7 +191,9 @@ struct Same {
   bool operator()(const Constant::None &, const Constant::None &) const { return true; }
   bool operator()(bool a, bool b) const { return a == b; }
   bool operator()(Constant::Int a, Constant::Int b) const { return a == b; }
-  bool operator()(double a, double b) const { return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0; }
+  bool operator()(double a, double b) const {
+    return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0;
+  }
   bool operator()(const std::string &a, const std::string &b) const { return a == b; }
   bool operator()(const lang::DType &a, const lang::DType &b) const { return a == b; }
   bool operator()(const Constant::Tuple &a, const Constant::Tuple &b) const {
@@ -192,7 +204,8 @@ struct Same {
         return false;
     return true;
   }
-  bool operator()(const std::shared_ptr<const lang::JitFunction> &a, const std::shared_ptr<const lang::JitFunction> &b) const {
+  bool operator()(const std::shared_ptr<const lang::JitFunction> &a,
+                  const std::shared_ptr<const lang::JitFunction> &b) const {
     return a == b;
   }
   bool operator()(const Constant::Module &a, const Constant::Module &b) const {
@@ -200,7 +213,10 @@ struct Same {
   }
   bool operator()(const Constant::Builtin &a, const Constant::Builtin &b) const { return a.name == b.name; }
   bool operator()(const Constant::Opaque &, const Constant::Opaque &) const { return false; }
-  template <typename A, typename B> bool operator()(const A &, const B &) const { return false; }
+  template <typename A, typename B>
+  bool operator()(const A &, const B &) const {
+    return false;
+  }
 };
 } // namespace
 

@@ -25,7 +25,7 @@ PyObject *unwrapConstexpr(PyObject *value);
 /// Equal as a kernel can tell: same type, same bits (1, True and 1.0 differ; 0.0 and -0.0 differ; NaN equals NaN).
 bool same(const lang::Constant &a, const lang::Constant &b);
 
-/// "a list", "an object of class 'Foo'", "the Python function 'f', which has no @jit".
+/// "a list", "an object of class 'Foo'", "the Python function 'f' (without @jit)".
 std::string describeValue(PyObject *value);
 
 /// The element or pointer type of a tl.dtype object; nullopt for anything else (block types, unknown names).

@@ -11,12 +11,18 @@ namespace tegula::python {
 
 static const char *className(ErrorKind kind) {
   switch (kind) {
-  case ErrorKind::Compile: return "CompileError";
-  case ErrorKind::Unsupported: return "UnsupportedError";
-  case ErrorKind::OutOfResources: return "OutOfResources";
-  case ErrorKind::Launch: return "LaunchError";
-  case ErrorKind::Device: return "DeviceError";
-  case ErrorKind::Internal: return "InternalError";
+  case ErrorKind::Compile:
+    return "CompileError";
+  case ErrorKind::Unsupported:
+    return "UnsupportedError";
+  case ErrorKind::OutOfResources:
+    return "OutOfResources";
+  case ErrorKind::Launch:
+    return "LaunchError";
+  case ErrorKind::Device:
+    return "DeviceError";
+  case ErrorKind::Internal:
+    return "InternalError";
   }
   return "TegulaError";
 }
@@ -112,7 +118,8 @@ void initErrors(py::module_ &module) {
     py::list rows;
     for (unsigned i = 0; i < static_cast<unsigned>(Diag::count); ++i) {
       const DiagRow &r = row(static_cast<Diag>(i));
-      rows.append(py::make_tuple(std::string(r.id), className(r.kind), std::string(r.message), std::string(r.nextStep)));
+      rows.append(py::make_tuple(std::string(r.id), className(r.kind), std::string(r.message),
+                                 std::string(r.nextStep)));
     }
     return rows;
   });

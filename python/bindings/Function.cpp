@@ -56,7 +56,8 @@ void KernelTable::clear() {
 std::string parameterList(const FunctionState &fn) {
   std::string text;
   for (const Param &p : fn.params)
-    text += (text.empty() ? "" : ", ") + std::string(p.kind == Param::Kind::VarPositional ? "*" : "") + toText(p.name);
+    text += (text.empty() ? "" : ", ") + std::string(p.kind == Param::Kind::VarPositional ? "*" : "") +
+            toText(p.name);
   return text;
 }
 
@@ -159,7 +160,8 @@ static Param makeParam(const std::string &function, py::tuple row) {
 static int functionInit(PyObject *self, PyObject *args, PyObject *) {
   return guarded<int>(-1, [&] {
     static uint64_t nextId = 0;
-    py::tuple a = py::reinterpret_borrow<py::tuple>(args); // (fn, name, qualified name, file, line, text, rows, debug, noinline)
+    py::tuple a = py::reinterpret_borrow<py::tuple>(
+        args); // (fn, name, qualified name, file, line, text, rows, debug, noinline)
     if (a.size() != 9)
       throw py::type_error("Function takes 9 arguments");
     auto state = std::make_unique<FunctionState>();
@@ -176,7 +178,8 @@ static int functionInit(PyObject *self, PyObject *args, PyObject *) {
     }
     state->resolver = std::make_shared<PyResolver>(py::object(a[0]).ptr());
     SourceFile source{a[3].cast<std::string>(), a[4].cast<int>(), a[5].cast<std::string>()};
-    state->jit = std::make_shared<lang::JitFunction>(std::move(source), a[2].cast<std::string>(), state->resolver);
+    state->jit =
+        std::make_shared<lang::JitFunction>(std::move(source), a[2].cast<std::string>(), state->resolver);
     for (const Param &p : state->params)
       if (p.defaultValue)
         state->jit->defaults.emplace_back(toText(p.name), toConstant(p.defaultValue));
@@ -257,7 +260,8 @@ static FunctionState &stateOf(PyObject *self) {
 }
 
 static PyObject *functionCall(PyObject *self, PyObject *, PyObject *) {
-  return guarded<PyObject *>(nullptr, [&]() -> PyObject * { throw Error(Diag::launch_no_grid, {toText(stateOf(self).name)}); });
+  return guarded<PyObject *>(
+      nullptr, [&]() -> PyObject * { throw Error(Diag::launch_no_grid, {toText(stateOf(self).name)}); });
 }
 
 /// _warmup(*args, **kwargs): compiles for these arguments and launches nothing.
@@ -283,25 +287,26 @@ static PyObject *functionForget(PyObject *self, PyObject *) {
 }
 
 static PyMethodDef functionMethods[] = {
-    {"_warmup", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(functionWarmup)), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_warmup", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(functionWarmup)),
+     METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_set_pre_run_hooks", functionSetHooks, METH_O, nullptr},
     {"_forget", functionForget, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
-static PyType_Slot functionSlots[] = {
-    {Py_tp_doc, const_cast<char *>("The native part of a @jit function.")},
-    {Py_tp_init, reinterpret_cast<void *>(functionInit)},
-    {Py_tp_new, reinterpret_cast<void *>(PyType_GenericNew)},
-    {Py_tp_dealloc, reinterpret_cast<void *>(functionDealloc)},
-    {Py_tp_traverse, reinterpret_cast<void *>(functionTraverse)},
-    {Py_tp_clear, reinterpret_cast<void *>(functionClear)},
-    {Py_tp_call, reinterpret_cast<void *>(functionCall)},
-    {Py_tp_methods, functionMethods},
-    {Py_mp_subscript, reinterpret_cast<void *>(functionSubscript)},
-    {0, nullptr}};
+static PyType_Slot functionSlots[] = {{Py_tp_doc, const_cast<char *>("The native part of a @jit function.")},
+                                      {Py_tp_init, reinterpret_cast<void *>(functionInit)},
+                                      {Py_tp_new, reinterpret_cast<void *>(PyType_GenericNew)},
+                                      {Py_tp_dealloc, reinterpret_cast<void *>(functionDealloc)},
+                                      {Py_tp_traverse, reinterpret_cast<void *>(functionTraverse)},
+                                      {Py_tp_clear, reinterpret_cast<void *>(functionClear)},
+                                      {Py_tp_call, reinterpret_cast<void *>(functionCall)},
+                                      {Py_tp_methods, functionMethods},
+                                      {Py_mp_subscript, reinterpret_cast<void *>(functionSubscript)},
+                                      {0, nullptr}};
 
 static PyType_Spec functionSpec = {"tegula._tegula.Function", sizeof(FunctionObject), 0,
-                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, functionSlots};
+                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                                   functionSlots};
 
 void initFunction(py::module_ &module) {
   if (PyType_Ready(&boundType) < 0)
@@ -311,10 +316,11 @@ void initFunction(py::module_ &module) {
     throw py::error_already_set();
   functionType = reinterpret_cast<PyTypeObject *>(type);
   module.add_object("Function", type);
-  module.def("register_types", [](py::object constexpr_, py::object dtype, py::object pointer, py::object function) {
-    auto hold = [](py::object o) { return reinterpret_cast<PyTypeObject *>(o.release().ptr()); };
-    languageTypes = {hold(constexpr_), hold(dtype), hold(pointer), hold(function)};
-  });
+  module.def("register_types",
+             [](py::object constexpr_, py::object dtype, py::object pointer, py::object function) {
+               auto hold = [](py::object o) { return reinterpret_cast<PyTypeObject *>(o.release().ptr()); };
+               languageTypes = {hold(constexpr_), hold(dtype), hold(pointer), hold(function)};
+             });
 }
 
 } // namespace tegula::python

@@ -35,9 +35,9 @@ struct Param {
 
 /// A name that a kernel took from outside, as it was when it was compiled.
 struct Watch {
-  PyObject *name;     ///< interned
-  PyObject *value;    ///< null: not found there
-  size_t dependency;  ///< number in CompiledKernel::dependencies
+  PyObject *name;    ///< interned
+  PyObject *value;   ///< null: not found there
+  size_t dependency; ///< number in CompiledKernel::dependencies
 };
 
 /// Names of one dictionary, closure cell, or (for `module.NAME`) module or class.
@@ -54,7 +54,7 @@ struct Entry {
   std::shared_ptr<api::CompiledKernel> kernel;
   PyObject *object = nullptr; ///< the tegula.compiler.CompiledKernel
   std::vector<WatchGroup> watches;
-  std::vector<bool> written; ///< by run-time argument; empty: any of them may be
+  std::vector<bool> written;         ///< by run-time argument; empty: any of them may be
   double nanosecondsPerProgram = -1; ///< of the last launch; negative: never run
 
   bool writes(size_t slot) const { return slot >= written.size() || written[slot]; }
@@ -90,15 +90,13 @@ struct FunctionState {
 };
 
 struct FunctionObject {
-  PyObject_HEAD
-  FunctionState *state;
+  PyObject_HEAD FunctionState *state;
   PyObject *bound; ///< the last `function[grid]`, used again when nobody else has it
 };
 
 /// `function[grid]`.
 struct BoundObject {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
   FunctionObject *function;
   PyObject *grid;
 };
@@ -106,7 +104,8 @@ struct BoundObject {
 extern PyTypeObject *functionType;
 
 inline FunctionObject *asFunction(PyObject *object) {
-  return functionType && PyObject_TypeCheck(object, functionType) ? reinterpret_cast<FunctionObject *>(object) : nullptr;
+  return functionType && PyObject_TypeCheck(object, functionType) ? reinterpret_cast<FunctionObject *>(object)
+                                                                  : nullptr;
 }
 
 /// "x, n, BLOCK" for messages.
@@ -114,7 +113,8 @@ std::string parameterList(const FunctionState &fn);
 
 /// Calls the kernel: binds, specialises, compiles if need be, launches. Returns the CompiledKernel (a new reference).
 /// With `warmup` nothing is launched. `grid` may be null then. Throws.
-PyObject *callKernel(FunctionObject *function, PyObject *grid, PyObject *const *args, size_t count, PyObject *keywords, bool warmup);
+PyObject *callKernel(FunctionObject *function, PyObject *grid, PyObject *const *args, size_t count,
+                     PyObject *keywords, bool warmup);
 
 /// Names of a launch option; -1 if it is none.
 int launchOption(PyObject *name);

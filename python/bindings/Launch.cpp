@@ -125,7 +125,8 @@ static void compileInto(Call &call, Entry &entry) {
 }
 
 static void makeKernelObject(FunctionObject *function, Entry &entry) {
-  static PyObject *factory = nullptr; // no initialiser: importing gives up the GIL, and a guard would then be a deadlock
+  static PyObject *factory =
+      nullptr; // no initialiser: importing gives up the GIL, and a guard would then be a deadlock
   if (!factory)
     factory = py::object(py::module_::import("tegula.compiler").attr("_launched")).release().ptr();
   py::handle self(reinterpret_cast<PyObject *>(function));
@@ -193,7 +194,8 @@ static void checkReadOnly(const Call &call, const Entry &entry) {
 
 static void runEntry(const Call &call, Entry &entry, const std::array<int64_t, 3> &grid) {
   using Clock = std::chrono::steady_clock;
-  double programs = static_cast<double>(grid[0]) * static_cast<double>(grid[1]) * static_cast<double>(grid[2]);
+  double programs =
+      static_cast<double>(grid[0]) * static_cast<double>(grid[1]) * static_cast<double>(grid[2]);
   bool keepGil = entry.nanosecondsPerProgram >= 0 && entry.nanosecondsPerProgram * programs < keepGilBelow;
   Clock::time_point begin;
   double spent = 0;
@@ -221,7 +223,8 @@ static void runHooks(const FunctionState &fn, PyObject *const *args, size_t coun
   }
 }
 
-PyObject *callKernel(FunctionObject *function, PyObject *grid, PyObject *const *args, size_t count, PyObject *keywords, bool warmup) {
+PyObject *callKernel(FunctionObject *function, PyObject *grid, PyObject *const *args, size_t count,
+                     PyObject *keywords, bool warmup) {
   if (!function->state)
     throw py::type_error("this jit function was not initialised");
   FunctionState &fn = *function->state;
@@ -232,7 +235,8 @@ PyObject *callKernel(FunctionObject *function, PyObject *grid, PyObject *const *
   bindArguments(call, args, count, keywords);
   specialise(call);
   Entry *entry = &entryFor(function, call);
-  if (!call.disjoint() && call.ranges.size() > 1 && !entry->written.empty() && entry->nanosecondsPerProgram >= 0 && !writesOverlap(call, *entry)) {
+  if (!call.disjoint() && call.ranges.size() > 1 && !entry->written.empty() &&
+      entry->nanosecondsPerProgram >= 0 && !writesOverlap(call, *entry)) {
     // Only arguments that it reads overlap: from its second launch on, the faster code for disjoint ones is used.
     call.key[0] |= 1ull << 63;
     entry = &entryFor(function, call);

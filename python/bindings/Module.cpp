@@ -14,4 +14,5 @@ PYBIND11_MODULE(_tegula, module) {
   initFunction(module);
   initCompile(module);
   initSettings(module);
+  initBounds(module);
 }

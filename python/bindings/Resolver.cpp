@@ -46,7 +46,8 @@ Constant PyResolver::keep(PyObject *value) {
 static bool annotatedConstexpr(PyObject *globals, PyObject *name) {
   static PyObject *key = interned("__annotations__");
   PyObject *annotations = PyDict_GetItemWithError(globals, key);
-  PyObject *a = annotations && PyDict_Check(annotations) ? PyDict_GetItemWithError(annotations, name) : nullptr;
+  PyObject *a =
+      annotations && PyDict_Check(annotations) ? PyDict_GetItemWithError(annotations, name) : nullptr;
   PyErr_Clear();
   if (!a)
     return false;
@@ -68,7 +69,8 @@ PyResolver::Place PyResolver::find(PyObject *name) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(free.ptr()); ++i)
       if (PyUnicode_Compare(PyTuple_GET_ITEM(free.ptr(), i), name) == 0) {
         place.holder = py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(f->func_closure, i));
-        place.value = py::reinterpret_borrow<py::object>(PyCell_GET(place.holder.ptr())); // null: not assigned yet
+        place.value =
+            py::reinterpret_borrow<py::object>(PyCell_GET(place.holder.ptr())); // null: not assigned yet
         place.isConstexpr = place.value && isConstexprWrapper(place.value.ptr());
         return place;
       }
@@ -97,11 +99,13 @@ std::optional<lang::Resolver::Found> PyResolver::lookup(const std::string &name)
       return std::nullopt;
     return Found{keep(place.value.ptr()), place.isConstexpr};
   } catch (py::error_already_set &e) {
-    return Found{Constant{Constant::Opaque{std::string("a value that cannot be read (") + e.what() + ")"}}, false};
+    return Found{Constant{Constant::Opaque{std::string("a value that cannot be read (") + e.what() + ")"}},
+                 false};
   }
 }
 
-std::optional<lang::Resolver::Found> PyResolver::attribute(const Constant::Module &module, const std::string &name) {
+std::optional<lang::Resolver::Found> PyResolver::attribute(const Constant::Module &module,
+                                                           const std::string &name) {
   py::gil_scoped_acquire gil;
   auto *object = static_cast<PyObject *>(const_cast<void *>(module.handle));
   if (!object)
@@ -114,7 +118,8 @@ std::optional<lang::Resolver::Found> PyResolver::attribute(const Constant::Modul
   try {
     return Found{keep(value.ptr()), true}; // as Triton: members of modules need no annotation
   } catch (py::error_already_set &e) {
-    return Found{Constant{Constant::Opaque{std::string("a value that cannot be read (") + e.what() + ")"}}, false};
+    return Found{Constant{Constant::Opaque{std::string("a value that cannot be read (") + e.what() + ")"}},
+                 false};
   }
 }
 

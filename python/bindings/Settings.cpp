@@ -43,7 +43,8 @@ void initSettings(py::module_ &module) {
   module.def("setting_rows", [] {
     py::list rows;
     for (const SettingRow &r : settingRows())
-      rows.append(py::make_tuple(std::string(r.field), std::string(r.type), std::string(r.env), std::string(r.fallback), std::string(r.help), r.changesCode));
+      rows.append(py::make_tuple(std::string(r.field), std::string(r.type), std::string(r.env),
+                                 std::string(r.fallback), std::string(r.help), r.changesCode));
     return rows;
   });
   module.def("num_threads", &api::numThreads);

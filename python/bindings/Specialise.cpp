@@ -48,7 +48,8 @@ static void packText(Key &key, Tag tag, const std::string &text) {
 }
 
 static uint64_t dtypePayload(lang::DType t) {
-  return static_cast<uint64_t>(t.scalar) | static_cast<uint64_t>(t.isPointer) << 8 | static_cast<uint64_t>(t.isConst) << 9;
+  return static_cast<uint64_t>(t.scalar) | static_cast<uint64_t>(t.isPointer) << 8 |
+         static_cast<uint64_t>(t.isConst) << 9;
 }
 
 /// A number for the class of a named tuple (its fields are part of its type), 0 for the plain one.
@@ -72,10 +73,17 @@ static PyObject *plainConstant(Call &call, PyObject *value) {
     made = PyList_AsTuple(value);
   } else {
     switch (argType(value).kind) {
-    case ArgKind::Index: made = PyNumber_Index(value); break;
-    case ArgKind::Real: made = PyNumber_Float(value); break;
-    case ArgKind::Truth: made = PyBool_FromLong(PyObject_IsTrue(value)); break;
-    default: return value;
+    case ArgKind::Index:
+      made = PyNumber_Index(value);
+      break;
+    case ArgKind::Real:
+      made = PyNumber_Float(value);
+      break;
+    case ArgKind::Truth:
+      made = PyBool_FromLong(PyObject_IsTrue(value));
+      break;
+    default:
+      return value;
     }
   }
   if (!made)
@@ -167,7 +175,8 @@ static void packTensor(const Argument &a, uint64_t address, ScalarKind kind) {
   if (a.param.annotation && a.param.annotation->isPointer)
     kind = a.param.annotation->scalar;
   bool aligned = a.param.specialise && a.param.specialiseAlignment && (address & 15) == 0;
-  a.call.key.push_back(keyWord(Tag::Tensor, static_cast<uint64_t>(kind) | static_cast<uint64_t>(a.param.isConst) << 8 |
+  a.call.key.push_back(keyWord(Tag::Tensor, static_cast<uint64_t>(kind) |
+                                                static_cast<uint64_t>(a.param.isConst) << 8 |
                                                 static_cast<uint64_t>(aligned) << 9));
   a.call.slots.push_back(address);
 }
@@ -180,7 +189,8 @@ static void addTensor(const Argument &a, const ArgType &type, PyObject *value) {
   readTensor(type, value, a.name(), view, kept);
   if (kept)
     a.call.kept.push_back(kept);
-  a.call.ranges.push_back({view.low, view.high, static_cast<uint32_t>(a.call.slots.size()), view.knownExtent, view.readOnly});
+  a.call.ranges.push_back(
+      {view.low, view.high, static_cast<uint32_t>(a.call.slots.size()), view.knownExtent, view.readOnly});
   a.call.anyReadOnly |= view.readOnly;
   packTensor(a, view.address, view.kind);
 }
@@ -221,15 +231,24 @@ static void addBool(const Argument &a, bool value) {
 
 static bool fits(lang::Constant::Int n, ScalarKind kind) {
   switch (kind) {
-  case ScalarKind::I8: return n == static_cast<int8_t>(n);
-  case ScalarKind::I16: return n == static_cast<int16_t>(n);
-  case ScalarKind::I32: return n == static_cast<int32_t>(n);
-  case ScalarKind::I64: return n == static_cast<int64_t>(n);
-  case ScalarKind::U8: return n == static_cast<uint8_t>(n);
-  case ScalarKind::U16: return n == static_cast<uint16_t>(n);
-  case ScalarKind::U32: return n == static_cast<uint32_t>(n);
-  case ScalarKind::U64: return n == static_cast<lang::Constant::Int>(static_cast<uint64_t>(n));
-  default: return false;
+  case ScalarKind::I8:
+    return n == static_cast<int8_t>(n);
+  case ScalarKind::I16:
+    return n == static_cast<int16_t>(n);
+  case ScalarKind::I32:
+    return n == static_cast<int32_t>(n);
+  case ScalarKind::I64:
+    return n == static_cast<int64_t>(n);
+  case ScalarKind::U8:
+    return n == static_cast<uint8_t>(n);
+  case ScalarKind::U16:
+    return n == static_cast<uint16_t>(n);
+  case ScalarKind::U32:
+    return n == static_cast<uint32_t>(n);
+  case ScalarKind::U64:
+    return n == static_cast<lang::Constant::Int>(static_cast<uint64_t>(n));
+  default:
+    return false;
   }
 }
 
@@ -237,7 +256,8 @@ static bool fits(lang::Constant::Int n, ScalarKind kind) {
 static void addTypedInt(const Argument &a, lang::Constant::Int n, PyObject *value) {
   lang::DType type = *a.param.annotation;
   if (type.isPointer)
-    return packTensor(a, static_cast<uint64_t>(n), type.scalar), a.call.ranges.push_back({0, 0, static_cast<uint32_t>(a.call.slots.size() - 1), false, false});
+    return packTensor(a, static_cast<uint64_t>(n), type.scalar),
+           a.call.ranges.push_back({0, 0, static_cast<uint32_t>(a.call.slots.size() - 1), false, false});
   if (isFloat(type.scalar))
     return addFloat(a, PyLong_AsDouble(value));
   if (type.scalar == ScalarKind::I1)
@@ -245,7 +265,8 @@ static void addTypedInt(const Argument &a, lang::Constant::Int n, PyObject *valu
   if (!fits(n, type.scalar))
     a.fail(Diag::launch_int_range, shortText(value), lang::toString(type));
   bool aligned = a.param.specialise && a.param.specialiseAlignment && (n & 15) == 0;
-  a.call.key.push_back(keyWord(Tag::Int, static_cast<uint64_t>(type.scalar) | static_cast<uint64_t>(aligned) << 9));
+  a.call.key.push_back(
+      keyWord(Tag::Int, static_cast<uint64_t>(type.scalar) | static_cast<uint64_t>(aligned) << 9));
   a.call.slots.push_back(static_cast<uint64_t>(n));
 }
 
@@ -268,7 +289,9 @@ static void addInt(const Argument &a, PyObject *value) {
     key.push_back(1);
     return;
   }
-  ScalarKind kind = overflow ? ScalarKind::U64 : n == static_cast<int32_t>(n) ? ScalarKind::I32 : ScalarKind::I64;
+  ScalarKind kind = overflow                       ? ScalarKind::U64
+                    : n == static_cast<int32_t>(n) ? ScalarKind::I32
+                                                   : ScalarKind::I64;
   bool aligned = a.param.specialise && a.param.specialiseAlignment && (n & 15) == 0;
   key.push_back(keyWord(Tag::Int, static_cast<uint64_t>(kind) | static_cast<uint64_t>(aligned) << 9));
   a.call.slots.push_back(static_cast<uint64_t>(n));
@@ -299,27 +322,39 @@ static void addConstant(const Argument &a, PyObject *value, Diag id) {
 
 static void addValue(const Argument &a, const ArgType &type, PyObject *value) {
   switch (type.kind) {
-  case ArgKind::Exchange: case ArgKind::NumPy: case ArgKind::DataPtr: case ArgKind::DLPack: case ArgKind::Buffer:
+  case ArgKind::Exchange:
+  case ArgKind::NumPy:
+  case ArgKind::DataPtr:
+  case ArgKind::DLPack:
+  case ArgKind::Buffer:
     return addTensor(a, type, value);
-  case ArgKind::Int: return addInt(a, value);
-  case ArgKind::Float: return addFloat(a, PyFloat_AS_DOUBLE(value));
+  case ArgKind::Int:
+    return addInt(a, value);
+  case ArgKind::Float:
+    return addFloat(a, PyFloat_AS_DOUBLE(value));
   case ArgKind::Bool:
     if (a.param.annotation && a.param.annotation->scalar != ScalarKind::I1)
       return addTypedInt(a, value == Py_True, value);
     return addBool(a, value == Py_True);
   case ArgKind::None:
   case ArgKind::Constant:
-  case ArgKind::Wrapper: return addConstant(a, value, Diag::launch_bad_argument);
-  case ArgKind::Tuple: return addTuple(a, value);
-  case ArgKind::Index: return addInt(a, keep(a.call, PyNumber_Index(value)));
-  case ArgKind::Real: return addFloat(a, PyFloat_AsDouble(keep(a.call, PyNumber_Float(value))));
-  case ArgKind::Truth: return addBool(a, PyObject_IsTrue(value) == 1);
+  case ArgKind::Wrapper:
+    return addConstant(a, value, Diag::launch_bad_argument);
+  case ArgKind::Tuple:
+    return addTuple(a, value);
+  case ArgKind::Index:
+    return addInt(a, keep(a.call, PyNumber_Index(value)));
+  case ArgKind::Real:
+    return addFloat(a, PyFloat_AsDouble(keep(a.call, PyNumber_Float(value))));
+  case ArgKind::Truth:
+    return addBool(a, PyObject_IsTrue(value) == 1);
   case ArgKind::Refused:
     if (!type.overrides.empty())
       a.fail(Diag::launch_tensor_subclass, describeValue(value), type.overrides);
     if (PyList_Check(value)) // a constexpr only
       a.fail(Diag::launch_bad_argument, describeValue(value));
-    return addConstant(a, value, Diag::launch_bad_argument); // classes of the language have a name, others are refused
+    return addConstant(a, value,
+                       Diag::launch_bad_argument); // classes of the language have a name, others are refused
   }
 }
 
@@ -381,10 +416,12 @@ void specialise(Call &call) {
   refreshSettings(fn);
   const CallOptions &g = call.given;
   api::CompileOptions o = fn.base;
-  uint64_t warps = g.numWarps < 0 ? o.numWarps : g.numWarps, stages = g.numStages < 0 ? o.numStages : g.numStages;
+  uint64_t warps = g.numWarps < 0 ? o.numWarps : g.numWarps,
+           stages = g.numStages < 0 ? o.numStages : g.numStages;
   uint64_t debug = o.debug || g.debug == 1, fusion = g.fpFusion < 0 ? o.fpFusion : g.fpFusion;
   call.key.push_back(warps | stages << 8 | debug << 16 | fusion << 17 | static_cast<uint64_t>(o.pull) << 18 |
-                     static_cast<uint64_t>(fn.device) << 24 | static_cast<uint64_t>(fn.epoch & 0x7FFFFFFF) << 32);
+                     static_cast<uint64_t>(fn.device) << 24 |
+                     static_cast<uint64_t>(fn.epoch & 0x7FFFFFFF) << 32);
   for (size_t i = 0; i < fn.params.size(); ++i) {
     Param &p = fn.params[i];
     PyObject *value = call.values[i];
@@ -409,16 +446,23 @@ void specialise(Call &call) {
 
 static size_t constantWords(const Key &key, size_t at) {
   switch (static_cast<Tag>(key[at] & 0xFF)) {
-  case Tag::ConstInt: case Tag::ConstFloat: case Tag::ConstFunction: return 2;
-  case Tag::ConstWideInt: return 3;
-  case Tag::ConstText: case Tag::ConstBuiltin: return 1 + ((key[at] >> 8) + 7) / 8;
+  case Tag::ConstInt:
+  case Tag::ConstFloat:
+  case Tag::ConstFunction:
+    return 2;
+  case Tag::ConstWideInt:
+    return 3;
+  case Tag::ConstText:
+  case Tag::ConstBuiltin:
+    return 1 + ((key[at] >> 8) + 7) / 8;
   case Tag::ConstTuple: {
     size_t n = (key[at] >> 8) & 0xFFFFFF, next = at + 1;
     while (n--)
       next += constantWords(key, next);
     return next - at;
   }
-  default: return 1;
+  default:
+    return 1;
   }
 }
 
@@ -426,7 +470,8 @@ static size_t constantWords(const Key &key, size_t at) {
 static lang::Constant argumentConstant(PyObject *value) {
   value = unwrapConstexpr(value);
   if (PyList_Check(value) || PyTuple_Check(value)) {
-    py::object tuple = PyList_Check(value) ? py::reinterpret_steal<py::object>(PyList_AsTuple(value)) : py::reinterpret_borrow<py::object>(value);
+    py::object tuple = PyList_Check(value) ? py::reinterpret_steal<py::object>(PyList_AsTuple(value))
+                                           : py::reinterpret_borrow<py::object>(value);
     lang::Constant whole = toConstant(tuple.ptr());
     auto &items = std::get<lang::Constant::Tuple>(whole.value).items;
     for (size_t i = 0; i < items.size(); ++i)
@@ -435,10 +480,17 @@ static lang::Constant argumentConstant(PyObject *value) {
   }
   py::object made;
   switch (argType(value).kind) {
-  case ArgKind::Index: made = py::reinterpret_steal<py::object>(PyNumber_Index(value)); break;
-  case ArgKind::Real: made = py::reinterpret_steal<py::object>(PyNumber_Float(value)); break;
-  case ArgKind::Truth: made = py::reinterpret_steal<py::object>(PyBool_FromLong(PyObject_IsTrue(value))); break;
-  default: return toConstant(value);
+  case ArgKind::Index:
+    made = py::reinterpret_steal<py::object>(PyNumber_Index(value));
+    break;
+  case ArgKind::Real:
+    made = py::reinterpret_steal<py::object>(PyNumber_Float(value));
+    break;
+  case ArgKind::Truth:
+    made = py::reinterpret_steal<py::object>(PyBool_FromLong(PyObject_IsTrue(value)));
+    break;
+  default:
+    return toConstant(value);
   }
   return toConstant(made.ptr());
 }
@@ -449,16 +501,24 @@ static lang::Argument readArgument(const Key &key, size_t &at, std::string name,
   uint64_t payload = key[at] >> 8;
   auto kind = static_cast<ScalarKind>(payload & 0xFF);
   switch (static_cast<Tag>(key[at] & 0xFF)) {
-  case Tag::Tensor: arg.type = lang::DType{kind, true, (payload & 0x100) != 0}; break;
-  case Tag::Int: case Tag::Float: arg.type = lang::DType{kind}; break;
-  case Tag::Bool: arg.type = lang::DType{ScalarKind::I1}; break;
+  case Tag::Tensor:
+    arg.type = lang::DType{kind, true, (payload & 0x100) != 0};
+    break;
+  case Tag::Int:
+  case Tag::Float:
+    arg.type = lang::DType{kind};
+    break;
+  case Tag::Bool:
+    arg.type = lang::DType{ScalarKind::I1};
+    break;
   case Tag::Tuple: {
     size_t n = payload & 0xFFFFFF;
     py::object fields = py::reinterpret_steal<py::object>(PyObject_GetAttrString(value, "_fields"));
     PyErr_Clear();
     ++at;
     for (size_t i = 0; i < n; ++i) {
-      std::string item = fields && PyTuple_Check(fields.ptr()) ? shortText(PyTuple_GET_ITEM(fields.ptr(), i)) : "";
+      std::string item =
+          fields && PyTuple_Check(fields.ptr()) ? shortText(PyTuple_GET_ITEM(fields.ptr(), i)) : "";
       arg.tupleItems.push_back(readArgument(key, at, item, PyTuple_GET_ITEM(value, i)));
     }
     if (n == 0) // an empty tuple has nothing that runs

@@ -31,7 +31,8 @@ void setPythonError(const Error &error);
 
 /// Runs `body` and turns whatever it throws into a Python exception; returns `failed` then. For functions that
 /// CPython calls.
-template <typename Result, typename Body> Result guarded(Result failed, Body &&body) noexcept {
+template <typename Result, typename Body>
+Result guarded(Result failed, Body &&body) noexcept {
   try {
     return body();
   } catch (const Error &e) {
@@ -59,5 +60,6 @@ void initErrors(py::module_ &module);
 void initFunction(py::module_ &module);
 void initCompile(py::module_ &module);
 void initSettings(py::module_ &module);
+void initBounds(py::module_ &module);
 
 } // namespace tegula::python

@@ -16,20 +16,33 @@ using lang::ScalarKind;
 
 static int itemSize(ScalarKind kind) {
   switch (kind) {
-  case ScalarKind::I16: case ScalarKind::U16: case ScalarKind::F16: case ScalarKind::BF16: return 2;
-  case ScalarKind::I32: case ScalarKind::U32: case ScalarKind::F32: return 4;
-  case ScalarKind::I64: case ScalarKind::U64: case ScalarKind::F64: return 8;
-  default: return 1;
+  case ScalarKind::I16:
+  case ScalarKind::U16:
+  case ScalarKind::F16:
+  case ScalarKind::BF16:
+    return 2;
+  case ScalarKind::I32:
+  case ScalarKind::U32:
+  case ScalarKind::F32:
+    return 4;
+  case ScalarKind::I64:
+  case ScalarKind::U64:
+  case ScalarKind::F64:
+    return 8;
+  default:
+    return 1;
   }
 }
 
-[[noreturn]] static void fail(Diag id, const ArgName &name, const std::string &more = "", const std::string &last = "") {
+[[noreturn]] static void fail(Diag id, const ArgName &name, const std::string &more = "",
+                              const std::string &last = "") {
   throw Error(id, {toText(name.parameter), toText(name.function), more, last});
 }
 
 /// Extents from shape and strides, the latter in units of `unit` bytes.
 template <typename Int>
-static void setExtent(TensorView &view, int rank, const Int *shape, const Int *strides, int64_t unit, int64_t item) {
+static void setExtent(TensorView &view, int rank, const Int *shape, const Int *strides, int64_t unit,
+                      int64_t item) {
   int64_t below = 0, above = item, contiguous = unit;
   for (int d = rank - 1; d >= 0; --d) {
     if (shape[d] == 0)
@@ -50,28 +63,45 @@ static ScalarKind dlpackKind(const dlpack::Tensor &t) {
   if (t.lanes != 1)
     return ScalarKind::Void;
   switch (t.code << 8 | t.bits) {
-  case Int << 8 | 8: return ScalarKind::I8;
-  case Int << 8 | 16: return ScalarKind::I16;
-  case Int << 8 | 32: return ScalarKind::I32;
-  case Int << 8 | 64: return ScalarKind::I64;
-  case UInt << 8 | 8: return ScalarKind::U8;
-  case UInt << 8 | 16: return ScalarKind::U16;
-  case UInt << 8 | 32: return ScalarKind::U32;
-  case UInt << 8 | 64: return ScalarKind::U64;
-  case Float << 8 | 16: return ScalarKind::F16;
-  case Float << 8 | 32: return ScalarKind::F32;
-  case Float << 8 | 64: return ScalarKind::F64;
-  case BFloat << 8 | 16: return ScalarKind::BF16;
-  case Bool << 8 | 8: return ScalarKind::I1;
-  case Float8E4M3FN << 8 | 8: return ScalarKind::F8E4M3;
-  case Float8E5M2 << 8 | 8: return ScalarKind::F8E5M2;
-  default: return ScalarKind::Void;
+  case Int << 8 | 8:
+    return ScalarKind::I8;
+  case Int << 8 | 16:
+    return ScalarKind::I16;
+  case Int << 8 | 32:
+    return ScalarKind::I32;
+  case Int << 8 | 64:
+    return ScalarKind::I64;
+  case UInt << 8 | 8:
+    return ScalarKind::U8;
+  case UInt << 8 | 16:
+    return ScalarKind::U16;
+  case UInt << 8 | 32:
+    return ScalarKind::U32;
+  case UInt << 8 | 64:
+    return ScalarKind::U64;
+  case Float << 8 | 16:
+    return ScalarKind::F16;
+  case Float << 8 | 32:
+    return ScalarKind::F32;
+  case Float << 8 | 64:
+    return ScalarKind::F64;
+  case BFloat << 8 | 16:
+    return ScalarKind::BF16;
+  case Bool << 8 | 8:
+    return ScalarKind::I1;
+  case Float8E4M3FN << 8 | 8:
+    return ScalarKind::F8E4M3;
+  case Float8E5M2 << 8 | 8:
+    return ScalarKind::F8E5M2;
+  default:
+    return ScalarKind::Void;
   }
 }
 
 static void readDlpack(const dlpack::Tensor &t, PyObject *object, const ArgName &name, TensorView &view) {
   using namespace dlpack;
-  if (t.deviceType != Cpu && t.deviceType != CudaHost && t.deviceType != RocmHost && t.deviceType != CudaManaged) {
+  if (t.deviceType != Cpu && t.deviceType != CudaHost && t.deviceType != RocmHost &&
+      t.deviceType != CudaManaged) {
     const char *device = t.deviceType == Cuda ? "cuda:" : t.deviceType == Rocm ? "hip:" : "DLPack type ";
     int number = t.deviceType == Cuda || t.deviceType == Rocm ? t.deviceId : t.deviceType;
     fail(Diag::launch_wrong_device, name, device + std::to_string(number), "the CPU");
@@ -80,7 +110,9 @@ static void readDlpack(const dlpack::Tensor &t, PyObject *object, const ArgName 
   if (view.kind == ScalarKind::Void) {
     py::object dtype = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "dtype"));
     PyErr_Clear();
-    fail(Diag::launch_dtype, name, dtype ? shortText(dtype.ptr()) : "DLPack type " + std::to_string(t.code) + ", " + std::to_string(t.bits) + " bits");
+    fail(Diag::launch_dtype, name,
+         dtype ? shortText(dtype.ptr())
+               : "DLPack type " + std::to_string(t.code) + ", " + std::to_string(t.bits) + " bits");
   }
   view.address = reinterpret_cast<uint64_t>(t.data) + t.byteOffset;
   setExtent(view, t.ndim, t.shape, t.strides, itemSize(view.kind), itemSize(view.kind));
@@ -143,15 +175,17 @@ constexpr int flagAligned = 0x0100, flagWriteable = 0x0400;
 
 static ScalarKind numpyKind(PyObject *descr) {
   static_assert(sizeof(long) == 8, "type numbers 7 and 8 are 64 bits wide");
-  static constexpr ScalarKind kinds[] = {ScalarKind::I1,  ScalarKind::I8,  ScalarKind::U8,  ScalarKind::I16, ScalarKind::U16,
-                                         ScalarKind::I32, ScalarKind::U32, ScalarKind::I64, ScalarKind::U64, ScalarKind::I64,
-                                         ScalarKind::U64, ScalarKind::F32, ScalarKind::F64};
+  static constexpr ScalarKind kinds[] = {ScalarKind::I1,  ScalarKind::I8,  ScalarKind::U8,  ScalarKind::I16,
+                                         ScalarKind::U16, ScalarKind::I32, ScalarKind::U32, ScalarKind::I64,
+                                         ScalarKind::U64, ScalarKind::I64, ScalarKind::U64, ScalarKind::F32,
+                                         ScalarKind::F64};
   int number = reinterpret_cast<DescrObject *>(descr)->typeNumber;
   if (number >= 0 && number < static_cast<int>(std::size(kinds)))
     return kinds[number];
   if (number == 23)
     return ScalarKind::F16;
-  return number >= 256 ? namedKind(descr) : ScalarKind::Void; // 256 on: registered by packages such as ml_dtypes
+  return number >= 256 ? namedKind(descr)
+                       : ScalarKind::Void; // 256 on: registered by packages such as ml_dtypes
 }
 
 static void readNumPy(PyObject *object, const ArgName &name, TensorView &view) {
@@ -175,7 +209,8 @@ static void readNumPy(PyObject *object, const ArgName &name, TensorView &view) {
 //===----------------------------------------------------------------------===//
 
 static void readDataPtr(PyObject *object, const ArgName &name, TensorView &view) {
-  static PyObject *dataPtr = interned("data_ptr"), *dtypeName = interned("dtype"), *deviceName = interned("device");
+  static PyObject *dataPtr = interned("data_ptr"), *dtypeName = interned("dtype"),
+                  *deviceName = interned("device");
   py::object dtype = py::reinterpret_steal<py::object>(PyObject_GetAttr(object, dtypeName));
   if (!dtype)
     throw py::error_already_set();
@@ -188,10 +223,12 @@ static void readDataPtr(PyObject *object, const ArgName &name, TensorView &view)
   else if (!device.is_none()) {
     std::string text = shortText(device.ptr());
     if (text.substr(0, 3) != "cpu")
-      fail(text == "meta" ? Diag::launch_no_data : Diag::launch_wrong_device, name, text == "meta" ? "it is on the device 'meta'" : text, "the CPU");
+      fail(text == "meta" ? Diag::launch_no_data : Diag::launch_wrong_device, name,
+           text == "meta" ? "it is on the device 'meta'" : text, "the CPU");
   }
   PyObject *self[] = {object};
-  py::object address = py::reinterpret_steal<py::object>(PyObject_VectorcallMethod(dataPtr, self, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  py::object address = py::reinterpret_steal<py::object>(
+      PyObject_VectorcallMethod(dataPtr, self, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (!address)
     throw py::error_already_set();
   view.address = PyLong_AsUnsignedLongLong(address.ptr());
@@ -210,13 +247,15 @@ static void readCapsule(PyObject *object, const ArgName &name, TensorView &view,
     capsule = h.attr("__dlpack__")(); // an object of before DLPack 1.0
   }
   if (PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned")) {
-    auto *m = static_cast<dlpack::ManagedVersioned *>(PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
+    auto *m =
+        static_cast<dlpack::ManagedVersioned *>(PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
     if (m->version.major != 1)
       fail(Diag::launch_no_data, name, "its DLPack version is " + std::to_string(m->version.major));
     readDlpack(m->tensor, object, name, view);
     view.readOnly = m->flags & 1;
   } else if (PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
-    readDlpack(static_cast<dlpack::Managed *>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"))->tensor, object, name, view);
+    readDlpack(static_cast<dlpack::Managed *>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"))->tensor,
+               object, name, view);
   } else {
     fail(Diag::launch_no_data, name, "its __dlpack__ gave no DLPack capsule");
   }
@@ -230,18 +269,27 @@ static ScalarKind bufferKind(const Py_buffer &b) {
   if (!*f || f[1])
     return ScalarKind::Void;
   auto sized = [&](ScalarKind s1, ScalarKind s2, ScalarKind s4, ScalarKind s8) {
-    return b.itemsize == 1 ? s1 : b.itemsize == 2 ? s2 : b.itemsize == 4 ? s4 : b.itemsize == 8 ? s8 : ScalarKind::Void;
+    return b.itemsize == 1   ? s1
+           : b.itemsize == 2 ? s2
+           : b.itemsize == 4 ? s4
+           : b.itemsize == 8 ? s8
+                             : ScalarKind::Void;
   };
   if (std::strchr("bhilqn", *f))
     return sized(ScalarKind::I8, ScalarKind::I16, ScalarKind::I32, ScalarKind::I64);
   if (std::strchr("BHILQN", *f))
     return sized(ScalarKind::U8, ScalarKind::U16, ScalarKind::U32, ScalarKind::U64);
   switch (*f) {
-  case '?': return ScalarKind::I1;
-  case 'e': return ScalarKind::F16;
-  case 'f': return ScalarKind::F32;
-  case 'd': return ScalarKind::F64;
-  default: return ScalarKind::Void;
+  case '?':
+    return ScalarKind::I1;
+  case 'e':
+    return ScalarKind::F16;
+  case 'f':
+    return ScalarKind::F32;
+  case 'd':
+    return ScalarKind::F64;
+  default:
+    return ScalarKind::Void;
   }
 }
 
@@ -260,7 +308,8 @@ static void readBuffer(PyObject *object, const ArgName &name, TensorView &view, 
   kept = memory.release().ptr();
 }
 
-static void readExchange(const dlpack::ExchangeApi &api, PyObject *object, const ArgName &name, TensorView &view) {
+static void readExchange(const dlpack::ExchangeApi &api, PyObject *object, const ArgName &name,
+                         TensorView &view) {
   dlpack::Tensor t;
   if (api.describe(object, &t) == 0)
     return readDlpack(t, object, name, view);
@@ -277,14 +326,27 @@ static void readExchange(const dlpack::ExchangeApi &api, PyObject *object, const
     fail(Diag::launch_no_data, name, "its data_ptr() is 0");
 }
 
-void readTensor(const ArgType &type, PyObject *object, const ArgName &name, TensorView &view, PyObject *&kept) {
+void readTensor(const ArgType &type, PyObject *object, const ArgName &name, TensorView &view,
+                PyObject *&kept) {
   switch (type.kind) {
-  case ArgKind::Exchange: readExchange(*type.api, object, name, view); break;
-  case ArgKind::NumPy: readNumPy(object, name, view); break;
-  case ArgKind::DataPtr: readDataPtr(object, name, view); break;
-  case ArgKind::DLPack: readCapsule(object, name, view, kept); break;
-  default: readBuffer(object, name, view, kept); break;
+  case ArgKind::Exchange:
+    readExchange(*type.api, object, name, view);
+    break;
+  case ArgKind::NumPy:
+    readNumPy(object, name, view);
+    break;
+  case ArgKind::DataPtr:
+    readDataPtr(object, name, view);
+    break;
+  case ArgKind::DLPack:
+    readCapsule(object, name, view, kept);
+    break;
+  default:
+    readBuffer(object, name, view, kept);
+    break;
   }
+  if (view.address == 0 && view.knownExtent && view.high != view.low)
+    fail(Diag::launch_no_data, name, "its address is 0");
   int item = itemSize(view.kind);
   if (view.address & (item - 1))
     fail(Diag::launch_unaligned, name, std::to_string(item));

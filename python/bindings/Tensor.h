@@ -14,15 +14,21 @@ namespace tegula::python {
 
 /// How objects of one Python type are read as kernel arguments.
 enum class ArgKind : uint8_t {
-  Int, Float, Bool, None, Tuple, ///< the exact types and their subclasses
-  Index, Real, Truth,            ///< numbers of NumPy, by __index__, __float__, __bool__
-  Constant,                      ///< strings, dtypes, functions: known when compiling
-  Wrapper,                       ///< tl.constexpr(...)
-  Exchange,                      ///< tensors with DLPack's C exchange API (PyTorch)
-  NumPy,                         ///< numpy.ndarray, by the stable layout of its C structure
-  DataPtr,                       ///< anything with data_ptr() and dtype
-  DLPack,                        ///< anything with __dlpack__
-  Buffer,                        ///< anything else with Python's buffer protocol
+  Int,
+  Float,
+  Bool,
+  None,
+  Tuple, ///< the exact types and their subclasses
+  Index,
+  Real,
+  Truth,    ///< numbers of NumPy, by __index__, __float__, __bool__
+  Constant, ///< strings, dtypes, functions: known when compiling
+  Wrapper,  ///< tl.constexpr(...)
+  Exchange, ///< tensors with DLPack's C exchange API (PyTorch)
+  NumPy,    ///< numpy.ndarray, by the stable layout of its C structure
+  DataPtr,  ///< anything with data_ptr() and dtype
+  DLPack,   ///< anything with __dlpack__
+  Buffer,   ///< anything else with Python's buffer protocol
   Refused
 };
 
@@ -52,6 +58,7 @@ struct ArgName {
 
 /// Fills `view`. `kept` receives what must live until the launch is over (a new reference) or stays null. Throws Error
 /// for memory that a kernel on the host cannot use, error_already_set if the object's own code fails.
-void readTensor(const ArgType &type, PyObject *object, const ArgName &name, TensorView &view, PyObject *&kept);
+void readTensor(const ArgType &type, PyObject *object, const ArgName &name, TensorView &view,
+                PyObject *&kept);
 
 } // namespace tegula::python

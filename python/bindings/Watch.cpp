@@ -38,7 +38,8 @@ static uint64_t versionOf(PyObject *holder) {
 }
 
 /// Where a dependency is found: (holder, name, value).
-static bool locate(const lang::Dependency &d, const std::map<std::string, PyObject *> &modules, PyObject *&holder, py::object &name, py::object &value) {
+static bool locate(const lang::Dependency &d, const std::map<std::string, PyObject *> &modules,
+                   PyObject *&holder, py::object &name, py::object &value) {
   auto *resolver = dynamic_cast<PyResolver *>(d.resolver.get());
   if (!resolver)
     return false; // the library's own
@@ -76,7 +77,8 @@ bool watchDependencies(Entry &entry) {
       modules.emplace(m->path, static_cast<PyObject *>(const_cast<void *>(m->handle)));
     if (!locate(dependencies[i], modules, holder, name, value))
       continue;
-    auto group = std::find_if(entry.watches.begin(), entry.watches.end(), [&](const WatchGroup &g) { return g.holder == holder; });
+    auto group = std::find_if(entry.watches.begin(), entry.watches.end(),
+                              [&](const WatchGroup &g) { return g.holder == holder; });
     if (group == entry.watches.end())
       group = entry.watches.insert(group, WatchGroup{holder, versionOf(holder), {}});
     else

@@ -5,15 +5,15 @@
 
 """Tegula compiles tile kernels: one Python function over blocks of data becomes native code.
 
-    import tegula
-    import tegula.language as tl
+import tegula
+import tegula.language as tl
 
-    @tegula.jit
-    def double(x, n, BLOCK: tl.constexpr):
-        i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-        tl.store(x + i, 2 * tl.load(x + i, mask=i < n), mask=i < n)
+@tegula.jit
+def double(x, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(x + i, 2 * tl.load(x + i, mask=i < n), mask=i < n)
 
-    double[(tegula.cdiv(n, 1024),)](x, n, BLOCK=1024)
+double[(tegula.cdiv(n, 1024),)](x, n, BLOCK=1024)
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
 
@@ -117,7 +119,8 @@ def assert_close(
         raise AssertionError(f"{note}the shapes differ: {got.shape} and {want.shape}")
     got, want = np.broadcast_arrays(got, want)
     wide = np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.longdouble
-    a, b = got.astype(wide), want.astype(wide)
+    a: Any = got.astype(wide)
+    b: Any = want.astype(wide)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(a - b)
         bound = absolute + relative * np.abs(b)
@@ -135,6 +138,54 @@ def assert_close(
         f"{note}{int(bad.sum())} of {bad.size} elements differ by more than {absolute:g} + {relative:g} * |expected|\n"
         f"  worst{at}: got {got[place]}, expected {want[place]}, difference {float(error[place]):g}"
     )
+
+
+class Bounds:
+    """What the reference device recorded while `record_bounds` was active."""
+
+    def __init__(self) -> None:
+        from . import _tegula
+
+        self._recorder = _tegula.BoundsRecorder()
+
+    def __call__(self, tensor: Any) -> tuple[Any, Any, Any, Any]:
+        """For each element of a tensor that was an argument: four NumPy arrays of its shape.
+
+        value: what fp64 arithmetic gives; error: how far a device's result may be from it, each operation rounded once
+        and sums in any order; undecided: a comparison or a conversion to integer on the way could go either way, so
+        nothing is claimed; stored: whether a program stored the element at all (else value and error are 0).
+        """
+        import numpy as np
+
+        if hasattr(tensor, "data_ptr"):
+            size = tensor.element_size()
+            address, shape = tensor.data_ptr(), list(tensor.shape)
+            strides = [s * size for s in tensor.stride()]
+        else:
+            address, shape, strides = tensor.ctypes.data, list(tensor.shape), list(tensor.strides)
+        value, error, undecided, stored = self._recorder.look(address, shape, strides)
+        return (
+            np.frombuffer(value, np.float64).reshape(shape),
+            np.frombuffer(error, np.float64).reshape(shape),
+            np.frombuffer(undecided, np.bool_).reshape(shape),
+            np.frombuffer(stored, np.bool_).reshape(shape),
+        )
+
+
+@contextlib.contextmanager
+def record_bounds() -> Iterator[Bounds]:
+    """Within the block, launches on the reference device record the value and the error bound of what they store.
+
+    with record_bounds() as bounds:
+        kernel[grid](x, out, ...)  # on the device "reference"
+        value, error, undecided, stored = bounds(out)
+    """
+    bounds = Bounds()
+    bounds._recorder.start()
+    try:
+        yield bounds
+    finally:
+        bounds._recorder.stop()
 
 
 class Benchmark:
@@ -172,7 +223,14 @@ class Mark:
         self.fn = fn
         self.benchmarks = benchmarks
 
-    def run(self, show_plots: bool = False, print_data: bool = False, save_path: str = "", return_df: bool = False, **kwargs: Any) -> Any:
+    def run(
+        self,
+        show_plots: bool = False,
+        print_data: bool = False,
+        save_path: str = "",
+        return_df: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         """Measures, prints a table if asked to, and returns the rows: (x values, [a value for each line])."""
         single = isinstance(self.benchmarks, Benchmark)
         results = []

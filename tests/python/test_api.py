@@ -12,10 +12,9 @@ import sys
 import threading
 from pathlib import Path
 
-import small_kernels as kernels
 import numpy as np
 import pytest
-
+import small_kernels as kernels
 import tegula
 import tegula.language as tl
 
@@ -26,7 +25,13 @@ PACKAGE = Path(tegula.__file__).parent
 def test_names():
     for name in tegula.__all__:
         assert getattr(tegula, name) is not None
-    for name in ("compiler.ASTSource", "backends.compiler.GPUTarget", "knobs.compilation.listener", "errors.TegulaError", "testing.do_bench"):
+    for name in (
+        "compiler.ASTSource",
+        "backends.compiler.GPUTarget",
+        "knobs.compilation.listener",
+        "errors.TegulaError",
+        "testing.do_bench",
+    ):
         value = tegula
         for part in name.split("."):
             value = getattr(value, part)
@@ -37,21 +42,30 @@ def test_names():
 def test_function():
     f = kernels.add
     assert f.arg_names == ["x", "y", "o", "n", "BLOCK"] and f.__name__ == "add" and f.__doc__ == "Adds."
-    assert f.src.startswith("@tegula.jit\ndef add(") and f.src.endswith("mask=m)\n") and inspect.isfunction(f.fn)
+    assert (
+        f.src.startswith("@tegula.jit\ndef add(") and f.src.endswith("mask=m)\n") and inspect.isfunction(f.fn)
+    )
     assert repr(f) == "JITFunction(small_kernels:add)" and f.constexprs == [4]
     assert isinstance(f, tegula.JITFunction) and inspect.unwrap(f) is f.fn
 
 
 def test_decorator_forms():
     plain = tegula.jit(kernels.add.fn)
-    options = tegula.jit(debug=True, noinline=True, version=1, repr=None, launch_metadata=None)(kernels.add.fn)
+    options = tegula.jit(debug=True, noinline=True, version=1, repr=None, launch_metadata=None)(
+        kernels.add.fn
+    )
     assert plain.arg_names == options.arg_names and options.debug and options.noinline
 
 
 def test_compiled_kernel():
     o = np.zeros(4, np.int32)
     k = kernels.put[(1,)](o, 3)
-    assert isinstance(k, tegula.CompiledKernel) and k.name == "put" and k.metadata.shared == 0 and k.n_regs is None
+    assert (
+        isinstance(k, tegula.CompiledKernel)
+        and k.name == "put"
+        and k.metadata.shared == 0
+        and k.n_regs is None
+    )
     assert "tile" in k.asm and list(k.asm) == k.asm.keys() and "func.func" in k.asm["tile"]
     assert k.metadata.target.backend in ("cpu", "reference") and len(k.hash) > 8
     with pytest.raises(KeyError, match="the stages of this kernel are"):
@@ -62,10 +76,17 @@ def test_compiled_kernel():
 
 def test_ast_source_and_listener():
     seen = []
-    tegula.knobs.compilation.listener = lambda *, src, metadata, metadata_group, times, cache_hit: seen.append((src, metadata, metadata_group, times, cache_hit))
+    tegula.knobs.compilation.listener = lambda *, src, metadata, metadata_group, times, cache_hit: (
+        seen.append((src, metadata, metadata_group, times, cache_hit))
+    )
     target = tegula.runtime.driver.active.get_current_target()
     try:
-        src = tegula.compiler.ASTSource(kernels.add, {"x": "*fp32", "y": "*fp32", "o": "*fp32", "n": "i32", "BLOCK": "constexpr"}, {"BLOCK": 48}, {(0,): [["tt.divisibility", 16]]})
+        src = tegula.compiler.ASTSource(
+            kernels.add,
+            {"x": "*fp32", "y": "*fp32", "o": "*fp32", "n": "i32", "BLOCK": "constexpr"},
+            {"BLOCK": 48},
+            {(0,): [["tt.divisibility", 16]]},
+        )
         k = tegula.compile(src, target=target, options={"num_warps": 2})
     finally:
         tegula.knobs.compilation.listener = None
@@ -100,15 +121,37 @@ def test_host_helpers():
 
 def test_constexpr_arithmetic():
     c = tl.constexpr(6)
-    assert (c + 1).value == 7 and (1 - c).value == -5 and (c // 4).value == 1 and (c == 6) and not (c != 6) and range(8)[c] == 6
-    assert tl.constexpr(tl.constexpr(3)).value == 3 and repr(c) == "constexpr[6]" and (-c).value == -6 and (c < 7)
+    assert (
+        (c + 1).value == 7
+        and (1 - c).value == -5
+        and (c // 4).value == 1
+        and (c == 6)
+        and not (c != 6).value
+        and range(8)[c] == 6
+    )
+    assert (
+        tl.constexpr(tl.constexpr(3)).value == 3
+        and repr(c) == "constexpr[6]"
+        and (-c).value == -6
+        and (c < 7)
+    )
 
 
 def test_dtypes():
-    assert str(tl.float16) == "fp16" and repr(tl.float16) == "tegula.language.float16" and tl.float16.primitive_bitwidth == 16
+    assert (
+        str(tl.float16) == "fp16"
+        and repr(tl.float16) == "tegula.language.float16"
+        and tl.float16.primitive_bitwidth == 16
+    )
     assert repr(tl.bfloat16) == "tegula.language.bfloat16" and repr(tl.int32) == "tegula.language.int32"
-    assert tl.int32.is_int_signed() and tl.uint8.is_int_unsigned() and tl.int1.is_bool() and tl.float8e5.is_fp8()
-    assert tl.int8.get_int_max_value() == 127 and tl.int8.get_int_min_value() == -128 and tl.uint16.get_int_max_value() == 65535
+    assert (
+        tl.int32.is_int_signed() and tl.uint8.is_int_unsigned() and tl.int1.is_bool() and tl.float8e5.is_fp8()
+    )
+    assert (
+        tl.int8.get_int_max_value() == 127
+        and tl.int8.get_int_min_value() == -128
+        and tl.uint16.get_int_max_value() == 65535
+    )
     assert tl.dtype("fp32") == tl.float32 and tl.pointer_type(tl.float32).element_ty is tl.float32
     assert tl.pointer_type(tl.float32) == tl.pointer_type(tl.float32) != tl.pointer_type(tl.float16)
     assert tl.block_type(tl.float32, [2, 3]).numel == 6
@@ -117,8 +160,16 @@ def test_dtypes():
 
 
 def test_language_objects():
-    assert tl.load.__doc__ and "mask" in tl.load.signature and inspect.signature(tl.load).parameters["mask"].default is None
-    assert tl.math.exp.__name__ == "exp" and callable(tl.extra.libdevice.exp) and tl.extra.cuda.libdevice.exp is tl.extra.libdevice.exp
+    assert (
+        tl.load.__doc__
+        and "mask" in tl.load.signature
+        and inspect.signature(tl.load).parameters["mask"].default is None
+    )
+    assert (
+        tl.math.exp.__name__ == "exp"
+        and callable(tl.extra.libdevice.exp)
+        and tl.extra.cuda.libdevice.exp is tl.extra.libdevice.exp
+    )
     assert pickle.loads(pickle.dumps(tl.int32)) == tl.int32
 
 
@@ -207,7 +258,9 @@ def test_keyboard_interrupt():
 
 
 def test_generated_files_are_fresh():
-    r = subprocess.run([sys.executable, str(ROOT / "python" / "generate.py"), "--check"], capture_output=True, text=True)
+    r = subprocess.run(
+        [sys.executable, str(ROOT / "python" / "generate.py"), "--check"], capture_output=True, text=True
+    )
     assert r.returncode == 0, r.stdout + r.stderr
 
 
@@ -215,7 +268,17 @@ def test_import_time():
     """`import tegula`, and with the language and the compiler, above a bare Python: least of 20."""
 
     def least(code):
-        return min(float(_python(f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)").stdout) for _ in range(20)) * 1e3
+        return (
+            min(
+                float(
+                    _python(
+                        f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+                    ).stdout
+                )
+                for _ in range(20)
+            )
+            * 1e3
+        )
 
     assert least("import tegula") <= 60
     assert least("import tegula, tegula.language; tegula.jit") <= 60

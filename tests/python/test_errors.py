@@ -7,10 +7,9 @@
 import re
 from pathlib import Path
 
-import small_kernels as kernels
 import numpy as np
 import pytest
-
+import small_kernels as kernels
 import tegula
 import tegula.language as tl
 from tegula import _tegula
@@ -152,7 +151,14 @@ def test_every_row_has_a_case():
 
 
 def test_hierarchy():
-    for name in ("CompileError", "UnsupportedError", "OutOfResources", "LaunchError", "DeviceError", "InternalError"):
+    for name in (
+        "CompileError",
+        "UnsupportedError",
+        "OutOfResources",
+        "LaunchError",
+        "DeviceError",
+        "InternalError",
+    ):
         assert issubclass(getattr(tegula, name), tegula.TegulaError)
     assert issubclass(tegula.TegulaError, Exception)
 

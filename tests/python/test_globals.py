@@ -12,7 +12,6 @@ import types
 
 import numpy as np
 import pytest
-
 import tegula
 import tegula.language as tl
 from tegula.language import store as put_there
@@ -173,7 +172,7 @@ def test_method_indentation_and_decorators():
             def kernel(o):
                 # A comment, and a string that is less indented than the code.
                 """
-    text
+                text
                 """
                 tl.store(o, 1)
                 return
@@ -203,7 +202,9 @@ def test_exec_with_source_lines():
 
 
 def test_exec_without_source():
-    with pytest.raises(tegula.CompileError, match=r"the source text of 'kernel' is not available .*exec") as e:
+    with pytest.raises(
+        tegula.CompileError, match=r"the source text of 'kernel' is not available .*exec"
+    ) as e:
         exec(compile(TEXT, "<string>", "exec"), {"__name__": "text"})
     assert "jit(source=...)" in e.value.next_step
     with pytest.raises(tegula.CompileError, match="typed at the interactive prompt"):
@@ -222,7 +223,9 @@ def test_changed_file(tmp_path):
     path.write_text(TEXT)
     code = compile(TEXT, str(path), "exec")
     path.write_text("\n" * 40)
-    with pytest.raises(tegula.CompileError, match=r"line 5 of .*changed.py does not define 'kernel' any more"):
+    with pytest.raises(
+        tegula.CompileError, match=r"line 5 of .*changed.py does not define 'kernel' any more"
+    ):
         exec(code, {"__name__": "changed"})
 
 
@@ -230,7 +233,9 @@ def test_under_the_name_triton(monkeypatch, tmp_path):
     import importlib.util
 
     for name in ("", ".language", ".testing", ".runtime", ".language.extra", ".language.math"):
-        monkeypatch.setitem(sys.modules, "triton" + name, __import__("importlib").import_module("tegula" + name))
+        monkeypatch.setitem(
+            sys.modules, "triton" + name, __import__("importlib").import_module("tegula" + name)
+        )
     path = tmp_path / "theirs.py"
     path.write_text(
         "import triton\nimport triton.language as tl\nfrom triton.language.extra import libdevice\n"

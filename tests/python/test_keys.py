@@ -7,10 +7,9 @@
 import itertools
 import math
 
-import small_kernels as kernels
 import numpy as np
 import pytest
-
+import small_kernels as kernels
 import tegula
 import tegula.language as tl
 
@@ -27,7 +26,11 @@ def test_equal_constants_of_different_types():
         assert a[0] is not b[0], (x, y)
     for v, (k, stored) in zip(values, made):
         assert _value(v)[0] is k
-        assert math.isnan(stored) if v != v else (stored == v and math.copysign(1, stored) == math.copysign(1, v))
+        assert (
+            math.isnan(stored)
+            if v != v
+            else (stored == v and math.copysign(1, stored) == math.copysign(1, v))
+        )
 
 
 def test_all_nans_are_one():
@@ -47,7 +50,26 @@ def _any(o, A: tl.constexpr = None):
 
 def test_other_constants():
     o = np.zeros(1, np.int32)
-    values = [None, "a", "b", "", "a" * 9, (1,), (1.0,), (True,), (1, 2), ((1,), 2), (), tl.int32, tl.float32, 2**70, -(2**70), kernels.put, kernels.add, tl.exp]
+    values = [
+        None,
+        "a",
+        "b",
+        "",
+        "a" * 9,
+        (1,),
+        (1.0,),
+        (True,),
+        (1, 2),
+        ((1,), 2),
+        (),
+        tl.int32,
+        tl.float32,
+        2**70,
+        -(2**70),
+        kernels.put,
+        kernels.add,
+        tl.exp,
+    ]
     made = [_any[(1,)](o, v) for v in values]
     assert len({id(k) for k in made}) == len(values)
     assert [_any[(1,)](o, v) for v in values] == made

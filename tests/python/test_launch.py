@@ -7,10 +7,9 @@
 import array
 import collections
 
-import small_kernels as kernels
 import numpy as np
 import pytest
-
+import small_kernels as kernels
 import tegula
 import tegula.language as tl
 
@@ -20,7 +19,19 @@ def _add(x, y, o, n=None, **options):
     return kernels.add[(tegula.cdiv(n, 32),)](x, y, o, n, BLOCK=32, **options)
 
 
-DTYPES = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+DTYPES = [
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -30,7 +41,22 @@ def test_numpy(dtype):
     assert np.array_equal(o, x + y)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int32", "uint8", "int64", "float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "bool",
+        "int8",
+        "int32",
+        "uint8",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "float8_e4m3fn",
+        "float8_e5m2",
+    ],
+)
 def test_torch(dtype):
     torch = pytest.importorskip("torch")
     x = torch.arange(40).remainder(2).to(getattr(torch, dtype))
@@ -60,7 +86,9 @@ def test_views():
     o = np.zeros(8, np.float32)
     kernels.copy[(1,)](a[5:], o, 8)  # starts in the middle; not a multiple of 16 bytes
     assert np.array_equal(o, a[5:13])
-    kernels.copy[(1,)](a[::-1], o, 1)  # a view that ends where the array begins: its first element is the last
+    kernels.copy[(1,)](
+        a[::-1], o, 1
+    )  # a view that ends where the array begins: its first element is the last
     assert o[0] == 19
 
 
@@ -116,7 +144,20 @@ def test_dlpack(new):
     assert np.array_equal(o, x)
 
 
-@pytest.mark.parametrize("grid", [(4,), [4], 4, (2, 2), (1, 2, 2), (np.int64(4),), lambda meta: (4,), lambda meta: 4, lambda meta: [2, 2, 1]])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        (4,),
+        [4],
+        4,
+        (2, 2),
+        (1, 2, 2),
+        (np.int64(4),),
+        lambda meta: (4,),
+        lambda meta: 4,
+        lambda meta: [2, 2, 1],
+    ],
+)
 def test_grids(grid):
     o = np.zeros(1, np.int32)
     kernels.programs[grid](o)
@@ -176,7 +217,7 @@ def test_scalars(value, dtype):
 
 
 @tegula.jit
-def _typed(o, a: "i64", b: tl.int8, c: "fp64", d: tl.float16):
+def _typed(o, a: "i64", b: tl.int8, c: "fp64", d: tl.float16):  # noqa: F821
     tl.static_assert(a.dtype == tl.int64)
     tl.static_assert(b.dtype == tl.int8)
     tl.static_assert(c.dtype == tl.float64)
@@ -265,7 +306,9 @@ def test_read_only():
     x.flags.writeable = False
     kernels.copy[(1,)](x, o, 16)
     assert np.array_equal(x, o)
-    with pytest.raises(tegula.LaunchError, match="argument 'o' of 'copy' is read-only, but the kernel writes to it"):
+    with pytest.raises(
+        tegula.LaunchError, match="argument 'o' of 'copy' is read-only, but the kernel writes to it"
+    ):
         kernels.copy[(1,)](o, x, 16)
 
 

@@ -6,7 +6,6 @@
 
 import numpy as np
 import pytest
-
 import tegula
 import tegula.language as tl
 from tegula.testing import assert_close, do_bench
@@ -34,7 +33,10 @@ def test_assert_close():
     assert_close(a, a * 1.001, rtol=1e-2, atol=0)
     b = a.copy()
     b[1, 2] += 2
-    with pytest.raises(AssertionError, match=r"(?s)out: 1 of 6 elements differ.*worst at \[1, 2\]: got 5.0, expected 7.0, difference 2"):
+    with pytest.raises(
+        AssertionError,
+        match=r"(?s)out: 1 of 6 elements differ.*worst at \[1, 2\]: got 5.0, expected 7.0, difference 2",
+    ):
         assert_close(a, b, err_msg="out")
     for x, y in ((np.nan, 1.0), (1.0, np.nan), (np.inf, -np.inf), (1e30, np.inf), (np.inf, 1e30)):
         with pytest.raises(AssertionError):
@@ -51,7 +53,6 @@ def test_assert_close_torch():
     assert_close(torch.ones(3, dtype=torch.bfloat16), torch.ones(3, requires_grad=True))
     with pytest.raises(AssertionError, match="1 of 3"):
         assert_close(torch.ones(3), torch.tensor([1.0, 1.0, 2.0]))
-
 
 
 def test_autotune():
@@ -116,6 +117,8 @@ def test_reinterpret():
 def test_perf_report(capsys):
     from tegula.testing import Benchmark, perf_report
 
-    bench = perf_report(Benchmark(["n"], [1, 2], "kind", ["a", "b"], ["A", "B"], "plot", {}))(lambda n, kind: n * (2 if kind == "b" else 1))
+    bench = perf_report(Benchmark(["n"], [1, 2], "kind", ["a", "b"], ["A", "B"], "plot", {}))(
+        lambda n, kind: n * (2 if kind == "b" else 1)
+    )
     assert bench.run(print_data=True, return_df=True) == [([1], [1, 2]), ([2], [2, 4])]
     assert "plot" in capsys.readouterr().out

@@ -47,7 +47,13 @@ class ASTSource:
         for key, value in (constexprs or {}).items():
             if isinstance(key, str) and key not in fn.arg_names:
                 _tegula.raise_("compile_unknown_parameter", self.name, repr(key), names)
-            path = (fn.arg_names.index(key),) if isinstance(key, str) else tuple(key) if isinstance(key, tuple) else (key,)
+            path = (
+                (fn.arg_names.index(key),)
+                if isinstance(key, str)
+                else tuple(key)
+                if isinstance(key, tuple)
+                else (key,)
+            )
             if not 0 <= path[0] < len(fn.arg_names):
                 _tegula.raise_("compile_unknown_parameter", self.name, f"number {path[0]}", names)
             self.constants[path] = value
@@ -218,7 +224,9 @@ def _tell(kernel: CompiledKernel, src: Any) -> CompiledKernel:
     if listener is not None:
         metadata = kernel.metadata._asdict()
         group = {name: name for name in kernel.asm}
-        listener(src=src, metadata=metadata, metadata_group=group, times=kernel.times, cache_hit=kernel.cache_hit)
+        listener(
+            src=src, metadata=metadata, metadata_group=group, times=kernel.times, cache_hit=kernel.cache_hit
+        )
     return kernel
 
 
@@ -236,7 +244,9 @@ def _launched(fn: JITFunction, kernel: Any) -> CompiledKernel:
     return _tell(CompiledKernel(kernel, fn), _LaunchSource(fn))
 
 
-def compile(src: ASTSource, target: GPUTarget | None = None, options: Mapping[str, Any] | None = None) -> CompiledKernel:
+def compile(
+    src: ASTSource, target: GPUTarget | None = None, options: Mapping[str, Any] | None = None
+) -> CompiledKernel:
     """Compiles without launching.
 
     target: GPUTarget("cpu", "native", 1) unless given.
@@ -248,7 +258,11 @@ def compile(src: ASTSource, target: GPUTarget | None = None, options: Mapping[st
         target = active.get_current_target()
     if not isinstance(target, GPUTarget):
         _tegula.raise_("compile_bad_target", repr(target))
-    given = {"enable_fp_fusion": knobs.fp_fusion, "pull": knobs.cpu_pull, "debug": knobs.debug or bool(src.fn.debug)}
+    given = {
+        "enable_fp_fusion": knobs.fp_fusion,
+        "pull": knobs.cpu_pull,
+        "debug": knobs.debug or bool(src.fn.debug),
+    }
     given.update(options or {})
     kernel = _tegula.compile(src.fn, src._rows(), target.backend, str(target.arch), target.warp_size, given)
     return _tell(CompiledKernel(kernel, src.fn), src)

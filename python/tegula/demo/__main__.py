@@ -11,16 +11,17 @@ in double precision, and prints a table. Exit status 1 if a result is wrong. --q
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import tegula
 from tegula.demo import kernels
+
+F64 = np.float64
 
 
 class Case(NamedTuple):
@@ -60,71 +61,106 @@ def _erf(x: np.ndarray) -> np.ndarray:
     return np.interp(x, grid, table)
 
 
-def _cases(quick: bool) -> Iterator[Case]:
-    g = np.random.default_rng(0)
+_random = np.random.default_rng(0)
 
-    def rand(*shape: int) -> np.ndarray:
-        return (g.random(shape) - 0.5).astype(np.float32)
 
-    f8 = np.float64
+def _rand(*shape: int) -> np.ndarray:
+    return (_random.random(shape) - 0.5).astype(np.float32)
+
+
+def _empty(*shape: int) -> np.ndarray:
+    return np.empty(shape, np.float32)
+
+
+def _add(quick: bool) -> Case:
     n = 1 << (20 if quick else 24)
-    x, y, o = rand(n), rand(n), np.empty(n, np.float32)
+    x, y, o = _rand(n), _rand(n), _empty(n)
     grid = (tegula.cdiv(n, 16384),)
-    yield Case("vector add", f"{n >> 20}M", lambda: kernels.add[grid](x, y, o, n, BLOCK=16384), o, lambda: x.astype(f8) + y, 1e-6, 12e-9 * n, "GB")
+    return Case("vector add", f"{n >> 20}M", lambda: kernels.add[grid](x, y, o, n, BLOCK=16384), o,
+                lambda: x.astype(F64) + y, 1e-6, 12e-9 * n, "GB")  # fmt: skip
 
+
+def _softmax(quick: bool) -> Case:
     r, c = (512, 781) if quick else (4096, 781)
-    a, s = rand(r, c), np.empty((r, c), np.float32)
+    x, o = _rand(r, c), _empty(r, c)
 
-    def softmax() -> np.ndarray:
-        e = np.exp(a.astype(f8) - a.max(1, keepdims=True))
+    def expected() -> np.ndarray:
+        e = np.exp(x.astype(F64) - x.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
 
-    yield Case("softmax", f"{r}x{c}", lambda: kernels.softmax[(r,)](s, a, c, c, c, BLOCK=1024), s, softmax, 1e-6, 8e-9 * r * c, "GB")
+    return Case("softmax", f"{r}x{c}", lambda: kernels.softmax[(r,)](o, x, c, c, c, BLOCK=1024), o,
+                expected, 1e-6, 8e-9 * r * c, "GB")  # fmt: skip
 
+
+def _matmul(quick: bool) -> Case:
     m = 256 if quick else 1024
-    p, q, t = rand(m, m), rand(m, m), np.empty((m, m), np.float32)
-    tiles = dict(BM=128, BN=128, BK=64, G=8)
-    blocks = (tegula.cdiv(m, 128) ** 2,)
-    run = lambda: kernels.matmul[blocks](p, q, t, m, m, m, m, 1, m, 1, m, 1, **tiles)  # noqa: E731
-    yield Case("matmul", f"{m}x{m}x{m}", run, t, lambda: p.astype(f8) @ q.astype(f8), 1e-5, 2e-9 * m**3, "GFLOP")
+    x, y, o = _rand(m, m), _rand(m, m), _empty(m, m)
+    grid = (tegula.cdiv(m, 128) ** 2,)
 
+    def run() -> Any:
+        return kernels.matmul[grid](x, y, o, m, m, m, m, 1, m, 1, m, 1, BM=128, BN=128, BK=64, G=8)
+
+    return Case(
+        "matmul", f"{m}x{m}x{m}", run, o, lambda: x.astype(F64) @ y.astype(F64), 1e-5, 2e-9 * m**3, "GFLOP"
+    )
+
+
+def _layernorm(quick: bool) -> Case:
     r, c = (512, 1024) if quick else (4096, 1024)
-    v, w, b = rand(r, c), rand(c), rand(c)
-    ln, mean, rstd = np.empty((r, c), np.float32), np.empty(r, np.float32), np.empty(r, np.float32)
+    x, w, b, o, mean, rstd = _rand(r, c), _rand(c), _rand(c), _empty(r, c), _empty(r), _empty(r)
 
-    def layernorm() -> np.ndarray:
-        d = v.astype(f8)
+    def expected() -> np.ndarray:
+        d = x.astype(F64)
         return (d - d.mean(1, keepdims=True)) / np.sqrt(d.var(1, keepdims=True) + 1e-5) * w + b
 
-    run = lambda: kernels.layernorm[(r,)](v, ln, w, b, mean, rstd, c, c, 1e-5, BLOCK=1024)  # noqa: E731
-    yield Case("layer norm", f"{r}x{c}", run, ln, layernorm, 1e-5, 8e-9 * r * c, "GB")
+    return Case("layer norm", f"{r}x{c}", lambda: kernels.layernorm[(r,)](x, o, w, b, mean, rstd, c, c, 1e-5, BLOCK=1024),
+                o, expected, 1e-5, 8e-9 * r * c, "GB")  # fmt: skip
 
-    d = np.empty(n, np.float32)
-    run = lambda: kernels.dropout[(tegula.cdiv(n, 8192),)](x, d, n, 0.5, 7, BLOCK=8192)  # noqa: E731
-    yield Case("dropout", f"{n >> 20}M", run, d, lambda: np.where(_philox(n, 7) > 0.5, x.astype(f8) / 0.5, 0.0), 1e-6, 8e-9 * n, "GB")
 
-    h, l, e = (2, 256, 64) if quick else (8, 1024, 64)
-    qa, ka, va, oa = rand(h, l, e), rand(h, l, e), rand(h, l, e), np.empty((h, l, e), np.float32)
+def _dropout(quick: bool) -> Case:
+    n = 1 << (20 if quick else 24)
+    x, o = _rand(n), _empty(n)
+    grid = (tegula.cdiv(n, 8192),)
+    return Case("dropout", f"{n >> 20}M", lambda: kernels.dropout[grid](x, o, n, 0.5, 7, BLOCK=8192), o,
+                lambda: np.where(_philox(n, 7) > 0.5, x.astype(F64) / 0.5, 0.0), 1e-6, 8e-9 * n, "GB")  # fmt: skip
 
-    def attention() -> np.ndarray:
-        z = qa.astype(f8) @ ka.astype(f8).transpose(0, 2, 1) * 0.125
-        z = np.where(np.tril(np.ones((l, l), bool)), z, -np.inf)
+
+def _attention(quick: bool) -> Case:
+    h, n, d = (2, 256, 64) if quick else (8, 1024, 64)
+    q, k, v, o = _rand(h, n, d), _rand(h, n, d), _rand(h, n, d), _empty(h, n, d)
+
+    def expected() -> np.ndarray:
+        z = q.astype(F64) @ k.astype(F64).transpose(0, 2, 1) * 0.125
+        z = np.where(np.tril(np.ones((n, n), bool)), z, -np.inf)
         z = np.exp(z - z.max(2, keepdims=True))
-        return z / z.sum(2, keepdims=True) @ va.astype(f8)
+        return z / z.sum(2, keepdims=True) @ v.astype(F64)
 
-    st = (l * e, e) * 4
-    run = lambda: kernels.attention[(tegula.cdiv(l, 64), h)](qa, ka, va, oa, 0.125, *st, l, BM=64, BN=64, D=e, CAUSAL=True)  # noqa: E731
-    yield Case("attention", f"{h}x{l}x{e} causal", run, oa, attention, 1e-5, 2e-9 * h * l * l * e, "GFLOP")
+    def run() -> Any:
+        strides = (n * d, d) * 4
+        return kernels.attention[(tegula.cdiv(n, 64), h)](
+            q, k, v, o, 0.125, *strides, n, BM=64, BN=64, D=d, CAUSAL=True
+        )
 
+    # Half of the products lie above the diagonal.
+    return Case("attention", f"{h}x{n}x{d} causal", run, o, expected, 1e-5, 2e-9 * h * n * n * d, "GFLOP")
+
+
+def _linear_gelu(quick: bool) -> Case:
     i, j = (256, 512) if quick else (512, 1024)
-    xx, ww, bb, yy = rand(i, j), rand(j, j), rand(j), np.empty((i, j), np.float32)
+    x, w, b, o = _rand(i, j), _rand(j, j), _rand(j), _empty(i, j)
+    grid = (tegula.cdiv(i, 64), tegula.cdiv(j, 64))
 
-    def gelu() -> np.ndarray:
-        z = xx.astype(f8) @ ww.astype(f8) + bb
+    def expected() -> np.ndarray:
+        z = x.astype(F64) @ w.astype(F64) + b
         return 0.5 * z * (1 + _erf(z * 0.7071067811865476))
 
-    run = lambda: kernels.linear_gelu[(tegula.cdiv(i, 64), tegula.cdiv(j, 64))](xx, ww, bb, yy, i, j, j, j, j, j, BM=64, BN=64, BK=64)  # noqa: E731
-    yield Case("linear + gelu", f"{i}x{j}x{j}", run, yy, gelu, 1e-5, 2e-9 * i * j * j, "GFLOP")
+    def run() -> Any:
+        return kernels.linear_gelu[grid](x, w, b, o, i, j, j, j, j, j, BM=64, BN=64, BK=64)
+
+    return Case("linear + gelu", f"{i}x{j}x{j}", run, o, expected, 1e-5, 2e-9 * i * j * j, "GFLOP")
+
+
+CASES = (_add, _softmax, _matmul, _layernorm, _dropout, _attention, _linear_gelu)
 
 
 def _say(text: str) -> None:
@@ -134,10 +170,33 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def _row(case: Case, place: str, quick: bool, seen: list[tuple[bool, float]]) -> bool:
+    """Runs one case and prints its row; whether the result was right."""
+    _say(f"{place} {case.name}: compiling")
+    case.result.fill(np.nan)
+    seen.clear()
+    case.run()
+    hit, compile_ms = seen[0] if seen else (True, 0.0)
+    _say(f"{place} {case.name}: checking")
+    want = case.expected()
+    error = float(np.max(np.abs(case.result - want) / (1 + np.abs(want))))
+    right = error <= case.tolerance  # false for NaN
+    _say(f"{place} {case.name}: measuring")
+    ms = tegula.testing.do_bench(case.run, warmup=20, rep=100 if quick else 300, return_mode="min")
+    _say("")
+    compiled = "from cache" if hit else f"{compile_ms:.1f}"
+    rate = f"{case.work / ms * 1e3:9.1f} {case.unit}/s"
+    wrong = "" if right else "  WRONG"
+    print(
+        f"{case.name:14} {case.shape:16} {ms:9.3f} {rate:>16} {compiled:>11} {error:14.1e}{wrong}", flush=True
+    )
+    return right
+
+
 def main() -> int:
     """Runs every case; returns the exit status."""
     quick = "--quick" in sys.argv[1:]
-    os.environ.setdefault("TEGULA_DEVICE", "cpu")
+    tegula.knobs.always_compile = True  # a table without compile times would be half a table
     seen: list[tuple[bool, float]] = []
 
     def listener(**report: Any) -> None:
@@ -147,27 +206,13 @@ def main() -> int:
     print(f"tegula {tegula.__version__} on {tegula.get_device()}, {tegula.num_threads()} threads")
     head = f"{'kernel':14} {'shape':16} {'ms':>9} {'rate':>16} {'compile ms':>11} {'largest error':>14}"
     print(head + "\n" + "-" * len(head))
-    failed = 0
-    cases = list(_cases(quick))
-    for number, case in enumerate(cases, 1):
-        _say(f"[{number}/{len(cases)}] {case.name}: compiling")
-        case.result.fill(np.nan)
-        seen.clear()
-        case.run()
-        hit, compile_ms = seen[0] if seen else (True, 0.0)
-        _say(f"[{number}/{len(cases)}] {case.name}: checking")
-        want = case.expected()
-        error = float(np.max(np.abs(case.result - want) / (1 + np.abs(want))))
-        wrong = not error <= case.tolerance
-        failed += wrong
-        _say(f"[{number}/{len(cases)}] {case.name}: measuring")
-        ms = tegula.testing.do_bench(case.run, warmup=20, rep=100 if quick else 300, return_mode="min")
-        _say("")
-        compiled = "from cache" if hit else f"{compile_ms:.1f}"
-        rate = f"{case.work / ms * 1e3:9.1f} {case.unit}/s"
-        print(f"{case.name:14} {case.shape:16} {ms:9.3f} {rate:>16} {compiled:>11} {error:14.1e}{'  WRONG' if wrong else ''}", flush=True)
+    failed = sum(not _row(make(quick), f"[{i}/{len(CASES)}]", quick, seen) for i, make in enumerate(CASES, 1))
     print("-" * len(head))
-    print(f"{failed} of {len(cases)} kernels gave wrong results" if failed else "all results agree with NumPy in double precision")
+    print(
+        f"{failed} of {len(CASES)} kernels gave wrong results"
+        if failed
+        else "all results agree with NumPy in double precision"
+    )
     return 1 if failed else 0
 
 

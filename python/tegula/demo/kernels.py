@@ -8,6 +8,7 @@
 import tegula
 import tegula.language as tl
 
+
 @tegula.jit
 def add(x_ptr, y_ptr, o_ptr, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -26,8 +27,24 @@ def softmax(o_ptr, x_ptr, x_stride, o_stride, n_cols, BLOCK: tl.constexpr):
 
 
 @tegula.jit
-def matmul(a_ptr, b_ptr, c_ptr, M, N, K, sam, sak, sbk, sbn, scm, scn,
-           BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, G: tl.constexpr):
+def matmul(
+    a_ptr,
+    b_ptr,
+    c_ptr,
+    M,
+    N,
+    K,
+    sam,
+    sak,
+    sbk,
+    sbn,
+    scm,
+    scn,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    G: tl.constexpr,
+):
     pid = tl.program_id(0)
     nm = tl.cdiv(M, BM)
     nn = tl.cdiv(N, BN)
@@ -92,8 +109,26 @@ def dropout(x_ptr, o_ptr, n, p, seed, BLOCK: tl.constexpr):
 
 
 @tegula.jit
-def attention(q_ptr, k_ptr, v_ptr, o_ptr, scale, sqh, sqm, skh, skn, svh, svn, soh, som, N,
-              BM: tl.constexpr, BN: tl.constexpr, D: tl.constexpr, CAUSAL: tl.constexpr):
+def attention(
+    q_ptr,
+    k_ptr,
+    v_ptr,
+    o_ptr,
+    scale,
+    sqh,
+    sqm,
+    skh,
+    skn,
+    svh,
+    svn,
+    soh,
+    som,
+    N,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    D: tl.constexpr,
+    CAUSAL: tl.constexpr,
+):
     start = tl.program_id(0)
     head = tl.program_id(1)
     rm = start * BM + tl.arange(0, BM)
@@ -121,12 +156,17 @@ def attention(q_ptr, k_ptr, v_ptr, o_ptr, scale, sqh, sqm, skh, skn, svh, svn, s
         acc = tl.dot(p.to(v.dtype), v, acc)
         m_i = m_new
     acc = acc / l_i[:, None]
-    tl.store(o_ptr + head * soh + rm[:, None] * som + rd[None, :], acc.to(o_ptr.dtype.element_ty), mask=rm[:, None] < N)
+    tl.store(
+        o_ptr + head * soh + rm[:, None] * som + rd[None, :],
+        acc.to(o_ptr.dtype.element_ty),
+        mask=rm[:, None] < N,
+    )
 
 
 @tegula.jit
-def linear_gelu(x_ptr, w_ptr, b_ptr, y_ptr, M, N, K, sxm, swk, sym,
-                BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+def linear_gelu(
+    x_ptr, w_ptr, b_ptr, y_ptr, M, N, K, sxm, swk, sym, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr
+):
     pm = tl.program_id(0)
     pn = tl.program_id(1)
     rm = pm * BM + tl.arange(0, BM)
@@ -134,9 +174,17 @@ def linear_gelu(x_ptr, w_ptr, b_ptr, y_ptr, M, N, K, sxm, swk, sym,
     acc = tl.zeros((BM, BN), dtype=tl.float32)
     for k0 in range(0, K, BK):
         rk = k0 + tl.arange(0, BK)
-        x = tl.load(x_ptr + rm[:, None] * sxm + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0.0)
-        w = tl.load(w_ptr + rk[:, None] * swk + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0.0)
+        x = tl.load(
+            x_ptr + rm[:, None] * sxm + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0.0
+        )
+        w = tl.load(
+            w_ptr + rk[:, None] * swk + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0.0
+        )
         acc = tl.dot(x, w, acc)
     z = acc + tl.load(b_ptr + rn, mask=rn < N, other=0.0)[None, :]
     y = 0.5 * z * (1.0 + tl.erf(z * 0.7071067811865476))
-    tl.store(y_ptr + rm[:, None] * sym + rn[None, :], y.to(y_ptr.dtype.element_ty), mask=(rm[:, None] < M) & (rn[None, :] < N))
+    tl.store(
+        y_ptr + rm[:, None] * sym + rn[None, :],
+        y.to(y_ptr.dtype.element_ty),
+        mask=(rm[:, None] < M) & (rn[None, :] < N),
+    )

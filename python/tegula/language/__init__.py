@@ -5,10 +5,11 @@
 
 """The language that kernels are written in: `import tegula.language as tl`."""
 
+from . import extra, math  # last: tl.math is the module
 from ._functions import *  # noqa: F403
 from .core import (
-    PropagateNan,
     TRITON_MAX_TENSOR_NUMEL,
+    PropagateNan,
     bfloat16,
     block_type,
     cdiv,
@@ -38,6 +39,5 @@ from .core import (
     uint64,
     void,
 )
-from . import extra, math  # last: tl.math is the module
 
 __tegula_space__ = ""

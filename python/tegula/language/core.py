@@ -118,17 +118,69 @@ class constexpr:
         """self or other."""
         return constexpr(self.value or _unwrap(other))
 
+    if TYPE_CHECKING:  # made by _operators below
+
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+
+        def __floordiv__(self, other: Any) -> Any: ...
+        def __rfloordiv__(self, other: Any) -> Any: ...
+
+        def __mod__(self, other: Any) -> Any: ...
+        def __rmod__(self, other: Any) -> Any: ...
+
+        def __pow__(self, other: Any) -> Any: ...
+        def __rpow__(self, other: Any) -> Any: ...
+
+        def __and__(self, other: Any) -> Any: ...
+        def __rand__(self, other: Any) -> Any: ...
+
+        def __or__(self, other: Any) -> Any: ...
+        def __ror__(self, other: Any) -> Any: ...
+
+        def __xor__(self, other: Any) -> Any: ...
+        def __rxor__(self, other: Any) -> Any: ...
+
+        def __lshift__(self, other: Any) -> Any: ...
+        def __rlshift__(self, other: Any) -> Any: ...
+
+        def __rshift__(self, other: Any) -> Any: ...
+        def __rrshift__(self, other: Any) -> Any: ...
+
+        def __lt__(self, other: Any) -> Any: ...
+
+        def __le__(self, other: Any) -> Any: ...
+
+        def __gt__(self, other: Any) -> Any: ...
+
+        def __ge__(self, other: Any) -> Any: ...
+
 
 def _operators() -> None:
     import operator
 
     for name in "add sub mul truediv floordiv mod pow and or xor lshift rshift".split():
         apply = getattr(operator, f"__{name}__")
-        setattr(constexpr, f"__{name}__", lambda self, other, f=apply: constexpr(f(self.value, _unwrap(other))))
-        setattr(constexpr, f"__r{name}__", lambda self, other, f=apply: constexpr(f(_unwrap(other), self.value)))
+        setattr(
+            constexpr, f"__{name}__", lambda self, other, f=apply: constexpr(f(self.value, _unwrap(other)))
+        )
+        setattr(
+            constexpr, f"__r{name}__", lambda self, other, f=apply: constexpr(f(_unwrap(other), self.value))
+        )
     for name in "lt le gt ge".split():
         apply = getattr(operator, f"__{name}__")
-        setattr(constexpr, f"__{name}__", lambda self, other, f=apply: constexpr(f(self.value, _unwrap(other))))
+        setattr(
+            constexpr, f"__{name}__", lambda self, other, f=apply: constexpr(f(self.value, _unwrap(other)))
+        )
 
 
 _operators()
@@ -329,7 +381,7 @@ class block_type(dtype):
         self.primitive_bitwidth = element_ty.primitive_bitwidth
         self.itemsize = element_ty.itemsize
         self._signed = self._unsigned = False
-        self._short = "" # no argument has such a type
+        self._short = ""  # no argument has such a type
 
     def is_block(self) -> bool:
         """A type with a shape."""
@@ -401,6 +453,7 @@ float32 = dtype("fp32")
 float64 = dtype("fp64")
 pi32_t = pointer_type(int32)
 
+
 class PropagateNan:
     """What minimum, maximum and clamp do with NaN: return the other operand, or NaN."""
 
@@ -424,12 +477,16 @@ def _next_power_of_2(n: int) -> int:
 
 cdiv = function("cdiv", "(x, div)", "x / div, rounded up. Works on integers outside of kernels too.", _cdiv)
 next_power_of_2 = function(
-    "next_power_of_2", "(n)", "The least power of two that is at least n. Works on integers outside of kernels too.", _next_power_of_2
+    "next_power_of_2",
+    "(n)",
+    "The least power of two that is at least n. Works on integers outside of kernels too.",
+    _next_power_of_2,
 )
 
 
 def must_use_result(x: Any, s: bool = True) -> Any:
     """A decorator of Triton's; does nothing here."""
     return x if callable(x) else (lambda f: f)
+
 
 __tegula_space__ = ""

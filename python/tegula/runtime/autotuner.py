@@ -42,7 +42,11 @@ class Config:
 
     def all_kwargs(self) -> dict[str, Any]:
         """Every keyword that the kernel is called with."""
-        options = {"num_warps": self.num_warps, "num_ctas": self.num_ctas, "num_stages": self.num_stages}
+        options: dict[str, Any] = {
+            "num_warps": self.num_warps,
+            "num_ctas": self.num_ctas,
+            "num_stages": self.num_stages,
+        }
         options |= {"maxnreg": self.maxnreg, "ir_override": self.ir_override}
         return {**self.kwargs, **{k: v for k, v in options.items() if v is not None}}
 
@@ -56,7 +60,11 @@ class Config:
         return hash((*self.all_kwargs().items(), self.pre_hook))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Config) and self.all_kwargs() == other.all_kwargs() and self.pre_hook == other.pre_hook
+        return (
+            isinstance(other, Config)
+            and self.all_kwargs() == other.all_kwargs()
+            and self.pre_hook == other.pre_hook
+        )
 
 
 def _copy(value: Any) -> Any:
@@ -73,7 +81,9 @@ def _assign(value: Any, old: Any) -> None:
 class Autotuner(KernelInterface):
     """A kernel with several configurations. Made by `autotune`."""
 
-    def __init__(self, fn: Any, arg_names: Sequence[str], configs: Sequence[Config], key: Sequence[str], **more: Any) -> None:
+    def __init__(
+        self, fn: Any, arg_names: Sequence[str], configs: Sequence[Config], key: Sequence[str], **more: Any
+    ) -> None:
         self.fn = fn
         self.base_fn = fn
         while isinstance(self.base_fn, (KernelInterface,)):
@@ -97,11 +107,17 @@ class Autotuner(KernelInterface):
         self.post_hook = more.get("post_hook")
         self._do_bench = more.get("do_bench")
         self._warmup_ms, self._rep_ms = more.get("warmup"), more.get("rep")
-        for what, names in (("key", self.keys), ("reset_to_zero", self.reset_to_zero), ("restore_value", self.restore_value)):
+        for what, names in (
+            ("key", self.keys),
+            ("reset_to_zero", self.reset_to_zero),
+            ("restore_value", self.restore_value),
+        ):
             unknown = [n for n in names if n not in self.arg_names]
             if unknown:
                 valid = ", ".join(self.arg_names)
-                raise ValueError(f"{what} names what is no argument of the kernel: {', '.join(unknown)}; there are {valid}")
+                raise ValueError(
+                    f"{what} names what is no argument of the kernel: {', '.join(unknown)}; there are {valid}"
+                )
 
     def _before(self, named: dict[str, Any]) -> dict[str, Any]:
         """Runs what must happen before each trial; returns what is to be restored after it."""
@@ -123,7 +139,9 @@ class Autotuner(KernelInterface):
     def _measure(self, config: Config, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         conflicts = kwargs.keys() & config.kwargs.keys()
         if conflicts:
-            raise ValueError(f"the call gives {', '.join(sorted(conflicts))}, which the configurations give too")
+            raise ValueError(
+                f"the call gives {', '.join(sorted(conflicts))}, which the configurations give too"
+            )
         current = {**kwargs, **config.all_kwargs()}
         named = {**dict(zip(self.arg_names, args)), **current}
 
@@ -144,7 +162,9 @@ class Autotuner(KernelInterface):
             from ..testing import do_bench
 
             warmup, rep = self._warmup_ms, self._rep_ms
-            return do_bench(trial, 5 if warmup is None else warmup, 20 if rep is None else rep, quantiles=(0.5, 0.2, 0.8))
+            return do_bench(
+                trial, 5 if warmup is None else warmup, 20 if rep is None else rep, quantiles=(0.5, 0.2, 0.8)
+            )
         except (OutOfResources, UnsupportedError):
             return [float("inf")] * 3
 
@@ -166,7 +186,9 @@ class Autotuner(KernelInterface):
         return list(configs)
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        named = {k: v for k, v in {**dict(zip(self.arg_names, args)), **kwargs}.items() if k in self.arg_names}
+        named = {
+            k: v for k, v in {**dict(zip(self.arg_names, args)), **kwargs}.items() if k in self.arg_names
+        }
         values = [(type(named[k]).__name__, named[k]) for k in self.keys if k in named]
         return (*values, *(str(v.dtype) for v in named.values() if hasattr(v, "dtype")))
 
@@ -206,7 +228,9 @@ class Autotuner(KernelInterface):
 
     def warmup(self, *args: Any, **kwargs: Any) -> list[Any]:
         """Compiles every configuration without launching."""
-        return [self.fn.warmup(*args, **{**kwargs, **c.all_kwargs()}) for c in self.prune_configs(args, kwargs)]
+        return [
+            self.fn.warmup(*args, **{**kwargs, **c.all_kwargs()}) for c in self.prune_configs(args, kwargs)
+        ]
 
 
 def autotune(
@@ -252,7 +276,9 @@ def autotune(
 class Heuristics(KernelInterface):
     """A kernel with parameters computed from its arguments. Made by `heuristics`."""
 
-    def __init__(self, fn: Any, arg_names: Sequence[str], values: Mapping[str, Callable[[dict[str, Any]], Any]]) -> None:
+    def __init__(
+        self, fn: Any, arg_names: Sequence[str], values: Mapping[str, Callable[[dict[str, Any]], Any]]
+    ) -> None:
         self.fn = fn
         self.arg_names = list(arg_names)
         self.values = dict(values)

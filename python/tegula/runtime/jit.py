@@ -12,7 +12,7 @@ from ..language import core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 _EMPTY = object()
@@ -23,7 +23,11 @@ def _block(lines: list[str], first: int, code: Any) -> list[str]:
 
     def last_line(c: Any) -> int:
         last = max((line for *_, line in c.co_lines() if line), default=first)
-        last = max((p[1] for p in c.co_positions() if p[1]), default=last) if hasattr(c, "co_positions") else last
+        last = (
+            max((p[1] for p in c.co_positions() if p[1]), default=last)
+            if hasattr(c, "co_positions")
+            else last
+        )
         return max([last] + [last_line(k) for k in c.co_consts if isinstance(k, type(c))])
 
     indent = len(lines[first - 1]) - len(lines[first - 1].lstrip())
@@ -76,7 +80,12 @@ def _annotation(value: Any) -> str:
     const = text.startswith("const ") or text.startswith("*k")
     if text.startswith("const "):
         text = text[6:].strip()
-    name = text.removeprefix("tl.").removeprefix("triton.language.").removeprefix("tegula.language.").removesuffix("_t")
+    name = (
+        text.removeprefix("tl.")
+        .removeprefix("triton.language.")
+        .removeprefix("tegula.language.")
+        .removesuffix("_t")
+    )
     if name == "const":
         return "const"
     pointer = name.startswith("*") or name.endswith("*")
@@ -92,16 +101,45 @@ def _annotation(value: Any) -> str:
 _SHORT = {
     **{s: s for s in "i8 i16 i32 i64 u8 u16 u32 u64 fp8e4nv fp8e5 fp16 bf16 fp32 fp64".split()},
     **{"bool": "i1", "int1": "i1", "uint1": "i1", "u1": "i1", "i1": "i1", "half": "fp16", "float16": "fp16"},
-    **{"bfloat16": "bf16", "float": "fp32", "float32": "fp32", "double": "fp64", "float64": "fp64", "int8": "i8"},
-    **{"int16": "i16", "int": "i32", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32"},
-    **{"uint64": "u64", "float8e4nv": "fp8e4nv", "float8_e4m3fn": "fp8e4nv", "float8e5": "fp8e5", "float8_e5m2": "fp8e5"},
+    **{
+        "bfloat16": "bf16",
+        "float": "fp32",
+        "float32": "fp32",
+        "double": "fp64",
+        "float64": "fp64",
+        "int8": "i8",
+    },
+    **{
+        "int16": "i16",
+        "int": "i32",
+        "int32": "i32",
+        "int64": "i64",
+        "uint8": "u8",
+        "uint16": "u16",
+        "uint32": "u32",
+    },
+    **{
+        "uint64": "u64",
+        "float8e4nv": "fp8e4nv",
+        "float8_e4m3fn": "fp8e4nv",
+        "float8e5": "fp8e5",
+        "float8_e5m2": "fp8e5",
+    },
 }
 
 
 class KernelParam:
     """One parameter of a jit function."""
 
-    __slots__ = ("annotation", "default", "do_not_specialize", "do_not_specialize_on_alignment", "kind", "name", "num")
+    __slots__ = (
+        "annotation",
+        "default",
+        "do_not_specialize",
+        "do_not_specialize_on_alignment",
+        "kind",
+        "name",
+        "num",
+    )
 
     def __init__(self, num: int, name: str, kind: int, annotation: str, default: Any) -> None:
         self.num = num
@@ -155,7 +193,9 @@ def _parameters(fn: Any) -> list[KernelParam]:
     params: list[KernelParam] = []
 
     def add(name: str, kind: int, default: Any = _EMPTY) -> None:
-        params.append(KernelParam(len(params), name, kind, _annotation(fn.__annotations__.get(name)), default))
+        params.append(
+            KernelParam(len(params), name, kind, _annotation(fn.__annotations__.get(name)), default)
+        )
 
     for i in range(count):
         k = i - (count - len(defaults))
@@ -166,7 +206,10 @@ def _parameters(fn: Any) -> list[KernelParam]:
     for i in range(count, count + keyword_only):
         add(names[i], 1, (fn.__kwdefaults__ or {}).get(names[i], _EMPTY))
     if code.co_flags & 8:
-        _tegula.raise_("jit_not_a_function", f"'{fn.__name__}' with a parameter **{names[count + keyword_only + bool(varargs)]}")
+        _tegula.raise_(
+            "jit_not_a_function",
+            f"'{fn.__name__}' with a parameter **{names[count + keyword_only + bool(varargs)]}",
+        )
     return params
 
 
@@ -181,11 +224,13 @@ class KernelInterface:
         """Compiles for these arguments without launching; dtypes may stand for tensors."""
         return self.run(*map(MockTensor.wrap_dtype, args), grid=grid, warmup=True, **kwargs)
 
+    fn: Any
+
     def __getitem__(self, grid: Any) -> Callable[..., Any]:
         return lambda *args, **kwargs: self.run(*args, grid=grid, warmup=False, **kwargs)
 
 
-class JITFunction(_tegula.Function, KernelInterface):  # type: ignore[misc]
+class JITFunction(_tegula.Function, KernelInterface):
     """A function that is compiled for the arguments it is called with: `kernel[grid](*args, num_warps=4)`.
 
     `grid` is a tuple of one to three numbers of programs, a number, or a function of the arguments by name that
@@ -208,7 +253,10 @@ class JITFunction(_tegula.Function, KernelInterface):  # type: ignore[misc]
         source: str | None = None,
     ) -> None:
         if not isinstance(fn, type(_annotation)) or fn.__name__ == "<lambda>":
-            _tegula.raise_("jit_not_a_function", f"a {type(fn).__name__}" if not isinstance(fn, type(_annotation)) else "a lambda")
+            _tegula.raise_(
+                "jit_not_a_function",
+                f"a {type(fn).__name__}" if not isinstance(fn, type(_annotation)) else "a lambda",
+            )
         if source is None:
             file, first, text = _find_source(fn)
         else:

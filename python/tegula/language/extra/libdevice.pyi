@@ -53,8 +53,8 @@ def cbrt(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def clz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def copysign(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def copysign(x: Any, y: Any) -> Any:
+    """x with the sign of y."""
 def cosh(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def cospi(*args: Any, **kwargs: Any) -> Any:
@@ -113,8 +113,8 @@ def double2ull_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def double2ull_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def double_as_longlong(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def double_as_longlong(x: Any) -> Any:
+    """The bits of an fp64."""
 def erfc(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def erfcinv(*args: Any, **kwargs: Any) -> Any:
@@ -125,36 +125,36 @@ def erfinv(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def exp10(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def expm1(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def fast_cosf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def fast_dividef(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def expm1(x: Any) -> Any:
+    """exp(x) - 1, exact near 0."""
+def fast_cosf(x: Any) -> Any:
+    """Cosine."""
+def fast_dividef(x: Any, y: Any) -> Any:
+    """x / y."""
 def fast_exp10f(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fast_expf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_expf(x: Any) -> Any:
+    """e to the power x."""
 def fast_log10f(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fast_log2f(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def fast_logf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_log2f(x: Any) -> Any:
+    """Logarithm to base 2."""
+def fast_logf(x: Any) -> Any:
+    """Natural logarithm."""
 def fast_powf(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fast_sinf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_sinf(x: Any) -> Any:
+    """Sine."""
 def fast_tanf(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fast_tanhf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_tanhf(x: Any) -> Any:
+    """Hyperbolic tangent."""
 def fdim(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ffs(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def finitef(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def finitef(x: Any) -> Any:
+    """x is neither infinite nor a NaN."""
 def float2int_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def float2int_rn(*args: Any, **kwargs: Any) -> Any:
@@ -187,20 +187,20 @@ def float2ull_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def float2ull_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def float_as_int(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float_as_uint(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def float_as_int(x: Any) -> Any:
+    """The bits of an fp32."""
+def float_as_uint(x: Any) -> Any:
+    """The bits of an fp32."""
 def fma_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fma_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fma_rn(x: Any, y: Any, z: Any) -> Any:
+    """x * y + z rounded once."""
 def fma_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def fma_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def fmod(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fmod(x: Any, y: Any) -> Any:
+    """What is left of x / y, with the sign of x."""
 def hadd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def hiloint2double(*args: Any, **kwargs: Any) -> Any:
@@ -219,14 +219,14 @@ def int2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def int2float_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def int_as_float(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def isfinited(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def isinf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def isnan(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def int_as_float(x: Any) -> Any:
+    """The fp32 that has these bits."""
+def isfinited(x: Any) -> Any:
+    """x is neither infinite nor a NaN."""
+def isinf(x: Any) -> Any:
+    """x is an infinity of either sign."""
+def isnan(x: Any) -> Any:
+    """x is no number."""
 def j0(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def j1(*args: Any, **kwargs: Any) -> Any:
@@ -259,12 +259,12 @@ def llround(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def log10(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def log1p(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def log1p(x: Any) -> Any:
+    """log(1 + x), exact near 0."""
 def logb(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def longlong_as_double(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def longlong_as_double(x: Any) -> Any:
+    """The fp64 that has these bits."""
 def mul24(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def mul_rd(*args: Any, **kwargs: Any) -> Any:
@@ -277,8 +277,8 @@ def mul_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def mulhi(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def nearbyint(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def nearbyint(x: Any) -> Any:
+    """The nearest integer, ties to even, as a float."""
 def nextafter(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def norm3d(*args: Any, **kwargs: Any) -> Any:
@@ -311,8 +311,8 @@ def rhadd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rhypot(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def rint(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def rint(x: Any) -> Any:
+    """The nearest integer, ties to even, as a float."""
 def rnorm3d(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rnorm4d(*args: Any, **kwargs: Any) -> Any:
@@ -323,12 +323,12 @@ def rsqrt_rn(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sad(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def saturatef(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def saturatef(x: Any) -> Any:
+    """x, but at least 0 and at most 1."""
 def scalbn(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def signbit(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def signbit(x: Any) -> Any:
+    """The sign bit of x is set, that of -0 and of a NaN too: 1 or 0."""
 def sinh(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sinpi(*args: Any, **kwargs: Any) -> Any:
@@ -349,12 +349,12 @@ def sub_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def tan(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def tanh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent."""
 def tgamma(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def trunc(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def trunc(x: Any) -> Any:
+    """The next integer towards 0, as a float."""
 def uint2double_rn(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def uint2float_rd(*args: Any, **kwargs: Any) -> Any:
@@ -365,8 +365,8 @@ def uint2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def uint2float_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def uint_as_float(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def uint_as_float(x: Any) -> Any:
+    """The fp32 that has these bits."""
 def ull2double_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ull2double_rn(*args: Any, **kwargs: Any) -> Any:
