@@ -67,7 +67,8 @@ std::optional<Value> dtypeMethod(const Value &value, std::string_view name) {
   bool integer = isInteger(type);
   int bits = bitWidth(type);
   if (name == "get_int_max_value" && integer)
-    return Value::integer(isUnsigned(type) ? (Constant::Int(1) << bits) - 1 : (Constant::Int(1) << (bits - 1)) - 1);
+    return Value::integer(isUnsigned(type) ? (Constant::Int(1) << bits) - 1
+                                           : (Constant::Int(1) << (bits - 1)) - 1);
   if (name == "get_int_min_value" && integer)
     return Value::integer(isUnsigned(type) ? Constant::Int(0) : -(Constant::Int(1) << (bits - 1)));
   if (name == "kind" && !type.isPointer)
@@ -127,7 +128,8 @@ std::optional<Value> dtypeAttribute(Lowering &l, const Value &value, const std::
 // Attributes
 //===----------------------------------------------------------------------===//
 
-static std::optional<Value> tensorAttribute(Lowering &l, const Value &object, const std::string &name, Span span) {
+static std::optional<Value> tensorAttribute(Lowering &l, const Value &object, const std::string &name,
+                                            Span span) {
   const Tensor &tensor = object.tensor();
   if (name == "dtype")
     return Value(tensor.type);
@@ -257,7 +259,8 @@ static Value tensorSubscript(Lowering &l, const Value &object, const Value &inde
       ++dim;
       ++used;
     } else {
-      l.fail(Diag::bad_tensor_index, span, {i.asSlice() ? "a slice with bounds" : describe(i), describe(object)});
+      l.fail(Diag::bad_tensor_index, span,
+             {i.asSlice() ? "a slice with bounds" : describe(i), describe(object)});
     }
   }
   if (used > rank)

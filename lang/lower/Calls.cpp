@@ -66,7 +66,8 @@ struct Binder {
       BoundArgs::Item *item = nullptr;
       bool variadic = false;
       for (size_t i = 0; i < params.size(); ++i) {
-        if (params[i].name == keyword && params[i].kind != Param::Kind::VarPositional && params[i].kind != Param::Kind::VarKeyword)
+        if (params[i].name == keyword && params[i].kind != Param::Kind::VarPositional &&
+            params[i].kind != Param::Kind::VarKeyword)
           item = &items[i];
         variadic |= params[i].kind == Param::Kind::VarKeyword;
       }
@@ -90,7 +91,8 @@ struct Binder {
     for (size_t i = 0; i < params.size(); ++i) {
       if (params[i].kind == Param::Kind::VarKeyword)
         items[i].value = Value::tuple(std::move(extra), std::move(extraNames));
-      if (items[i].given || params[i].kind == Param::Kind::VarPositional || params[i].kind == Param::Kind::VarKeyword)
+      if (items[i].given || params[i].kind == Param::Kind::VarPositional ||
+          params[i].kind == Param::Kind::VarKeyword)
         continue;
       auto value = defaultOf(params[i]);
       if (!value)
@@ -133,7 +135,8 @@ const BoundArgs::Item &BoundArgs::item(std::string_view name) const {
   for (const Item &item : items)
     if (item.name == name)
       return item;
-  throw Error(Diag::internal_error, call, {std::string(builtin->name) + " has no parameter " + std::string(name), ""});
+  throw Error(Diag::internal_error, call,
+              {std::string(builtin->name) + " has no parameter " + std::string(name), ""});
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,7 +169,8 @@ Value Lowering::Impl::callBuiltin(const BuiltinDef &def, CallArgs args, Span spa
   for (size_t i = 0; i < signature.params.size(); ++i)
     if (isConstexprAnnotation(signature.params[i].annotation.get()) && hasTensor(binder.items[i].value))
       l.fail(Diag::expected_constexpr, binder.items[i].span,
-             {"'" + binder.items[i].name + "' of '" + name + "'", "a constant", describe(binder.items[i].value)});
+             {"'" + binder.items[i].name + "' of '" + name + "'", "a constant",
+              describe(binder.items[i].value)});
   BoundArgs bound;
   bound.builtin = &def;
   bound.call = span;
@@ -187,7 +191,8 @@ Value Lowering::Impl::defaultOf(const JitFunction &function, const Param &param)
   return eval(*param.defaultValue);
 }
 
-Value Lowering::Impl::callFunction(const std::shared_ptr<const JitFunction> &function, CallArgs args, Span span) {
+Value Lowering::Impl::callFunction(const std::shared_ptr<const JitFunction> &function, CallArgs args,
+                                   Span span) {
   size_t same = 0;
   for (const auto &frame : frames)
     same += frame->function == function.get();
@@ -217,7 +222,8 @@ Value Lowering::Impl::callFunction(const std::shared_ptr<const JitFunction> &fun
     return value;
   });
   for (size_t i = 0; i < tree.params.size(); ++i)
-    callee->scope[tree.params[i].name] = Variable{binder.items[i].value, binder.items[i].span, nullptr, nullptr};
+    callee->scope[tree.params[i].name] =
+        Variable{binder.items[i].value, binder.items[i].span, nullptr, nullptr};
   frames.push_back(std::move(callee));
   Value result = walkBody(span);
   frames.pop_back();
@@ -250,7 +256,8 @@ static Value callDTypeMethod(Lowering &l, const BoundMethod &method, const CallA
   if (name == "get_block_shapes")
     return *dtypeAttribute(l, method.self, "shape", span);
   if (!args.positional.empty() || !args.keywords.empty())
-    l.fail(Diag::too_many_arguments, span, {name, "0", std::to_string(args.positional.size() + args.keywords.size()), name + "()"});
+    l.fail(Diag::too_many_arguments, span,
+           {name, "0", std::to_string(args.positional.size() + args.keywords.size()), name + "()"});
   return *dtypeMethod(method.self, name);
 }
 

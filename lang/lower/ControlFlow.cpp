@@ -124,6 +124,21 @@ Flow Lowering::Impl::execIf(const Stmt &stmt, Rest &rest) {
 //===----------------------------------------------------------------------===//
 
 namespace {
+bool isHidden(std::string_view name) {
+  return name == returnFlag || name == returnValue || name == "if value" ||
+         name.find(':') != std::string_view::npos;
+}
+bool isFlag(std::string_view name) {
+  return name == returnFlag || name.starts_with("break:") || name.starts_with("continue:");
+}
+
+std::shared_ptr<const Poison> maybeUndefined(const std::string &name, const Variable &set) {
+  return std::make_shared<Poison>(
+      Poison{Diag::maybe_undefined, {name}, {{set.assigned, "it is set here, on one way only"}}});
+}
+/// Nothing but a return: no name is read after it.
+bool hasLeft(const Flow &flow) { return !flow.falls && !flow.breaks && !flow.continues; }
+
 /// Brings the scopes of two arms together.
 struct Joiner {
   Lowering::Impl &impl;
@@ -132,10 +147,13 @@ struct Joiner {
   Lowering::Impl::Arm &thenArm, &elseArm;
   Span span;
   std::vector<mlir::Value> thenValues, elseValues;
+  std::vector<std::pair<std::string, JoinNode>> nodes;
+  Scope joined;
 
   using Arm = Lowering::Impl::Arm;
 
-  template <typename Fn> auto atEnd(Arm &arm, Fn fn) {
+  template <typename Fn>
+  auto atEnd(Arm &arm, Fn fn) {
     mlir::OpBuilder::InsertionGuard guard(l.b());
     l.b().setInsertionPointToEnd(&arm.region->back());
     return fn();
@@ -205,28 +223,11 @@ struct Joiner {
       return std::nullopt;
     return result(x.value, y.value, x.type);
   }
-};
 
-bool isHidden(std::string_view name) {
-  return name == returnFlag || name == returnValue || name == "if value" || name.find(':') != std::string_view::npos;
-}
-bool isFlag(std::string_view name) { return name == returnFlag || name.starts_with("break:") || name.starts_with("continue:"); }
-
-std::shared_ptr<const Poison> maybeUndefined(const std::string &name, const Variable &set) {
-  return std::make_shared<Poison>(
-      Poison{Diag::maybe_undefined, {name}, {{set.assigned, "it is set here, on one way only"}}});
-}
-} // namespace
-
-Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm, Span span) {
-  Joiner joiner{*this, l, condition, thenArm, elseArm, span, {}, {}};
-  std::vector<std::pair<std::string, JoinNode>> nodes;
-  Scope joined;
-  auto dead = [](const Flow &f) { return !f.falls && !f.breaks && !f.continues; };
-
-  auto joinOne = [&](const std::string &name, const Variable *a, const Variable *b) {
+  /// Decides what `name` is after the arms; null: the arm does not have it.
+  void join(const std::string &name, const Variable *a, const Variable *b) {
     bool hiddenName = isHidden(name);
-    if (!hiddenName && !isLive(name))
+    if (!hiddenName && !impl.isLive(name))
       return;
     if (isFlag(name)) {
       static const Variable off{Value::boolean(false), {}, nullptr, nullptr};
@@ -234,8 +235,10 @@ Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm,
       b = b ? b : &off;
     }
     // Whose value does not matter: the arm that has left, or gives no return value.
-    bool aOpen = name == returnValue ? !thenArm.flow.returns : dead(thenArm.flow) || (!a && !thenArm.flow.falls);
-    bool bOpen = name == returnValue ? !elseArm.flow.returns : dead(elseArm.flow) || (!b && !elseArm.flow.falls);
+    bool aOpen =
+        name == returnValue ? !thenArm.flow.returns : hasLeft(thenArm.flow) || (!a && !thenArm.flow.falls);
+    bool bOpen =
+        name == returnValue ? !elseArm.flow.returns : hasLeft(elseArm.flow) || (!b && !elseArm.flow.falls);
     if (isFlag(name))
       aOpen = bOpen = false;
     if (a && b && !a->poison && !b->poison && sameValue(a->value, b->value)) {
@@ -244,7 +247,7 @@ Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm,
     }
     // An open arm gives what it has if that fits, so that nothing is made up for it.
     if ((aOpen || bOpen) && name != returnValue && a && b && !a->poison && !b->poison)
-      if (auto node = joiner.both(a->value, b->value)) {
+      if (auto node = both(a->value, b->value)) {
         nodes.emplace_back(name, std::move(*node));
         joined[name] = *(aOpen ? b : a);
         return;
@@ -255,44 +258,54 @@ Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm,
         return;
       joined[name] = *from;
       if (!from->poison)
-        nodes.emplace_back(name, joiner.oneSided(from->value, aOpen ? elseArm : thenArm, !aOpen));
+        nodes.emplace_back(name, oneSided(from->value, aOpen ? elseArm : thenArm, !aOpen));
       return;
     }
     if (!a || !b) {
       const Variable *set = a ? a : b;
-      joined[name] = Variable{Value(), set->assigned, set->poison ? set->poison : maybeUndefined(name, *set), nullptr};
+      joined[name] =
+          Variable{Value(), set->assigned, set->poison ? set->poison : maybeUndefined(name, *set), nullptr};
       return;
     }
     if (a->poison || b->poison) {
       joined[name] = a->poison ? *a : *b;
       return;
     }
-    if (auto node = joiner.both(a->value, b->value)) {
+    if (auto node = both(a->value, b->value)) {
       nodes.emplace_back(name, std::move(*node));
       joined[name] = Variable{Value(), a->assigned, nullptr, a->constexprStmt};
       return;
     }
+    joined[name] = mismatch(name, *a, *b);
+  }
+
+  Variable mismatch(const std::string &name, const Variable &a, const Variable &b) {
     Diag id = name == returnValue ? Diag::return_types : Diag::branch_types;
-    Poison poison{id, {name, describe(a->value), describe(b->value)}, {}};
+    Poison poison{id, {name, describe(a.value), describe(b.value)}, {}};
     std::string_view what = name == returnValue ? "returned here" : "set here";
-    poison.notes.push_back({a->assigned, describe(a->value) + " is " + std::string(what)});
-    poison.notes.push_back({b->assigned, describe(b->value) + " is " + std::string(what)});
+    poison.notes.push_back({a.assigned, describe(a.value) + " is " + std::string(what)});
+    poison.notes.push_back({b.assigned, describe(b.value) + " is " + std::string(what)});
     if (name == returnValue) {
-      Diagnostic diagnostic = makeDiagnostic(id, a->assigned, {describe(a->value), describe(b->value)});
+      Diagnostic diagnostic = makeDiagnostic(id, a.assigned, {describe(a.value), describe(b.value)});
       diagnostic.notes = poison.notes;
-      failWith(std::move(diagnostic));
+      impl.failWith(std::move(diagnostic));
     }
-    joined[name] = Variable{Value(), a->assigned, std::make_shared<Poison>(std::move(poison)), nullptr};
-  };
+    return Variable{Value(), a.assigned, std::make_shared<Poison>(std::move(poison)), nullptr};
+  }
+};
+} // namespace
+
+Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm, Span span) {
+  Joiner joiner{*this, l, condition, thenArm, elseArm, span, {}, {}, {}, {}};
   auto lookup = [](Scope &scope, const std::string &name) -> const Variable * {
     auto it = scope.find(name);
     return it == scope.end() ? nullptr : &it->second;
   };
   for (auto &[name, variable] : thenArm.scope)
-    joinOne(name, &variable, lookup(elseArm.scope, name));
+    joiner.join(name, &variable, lookup(elseArm.scope, name));
   for (auto &[name, variable] : elseArm.scope)
     if (!lookup(thenArm.scope, name))
-      joinOne(name, nullptr, &variable);
+      joiner.join(name, nullptr, &variable);
 
   Flow flow = thenArm.flow | elseArm.flow;
   std::vector<mlir::Value> results;
@@ -301,21 +314,23 @@ Flow Lowering::Impl::joinArms(mlir::Value condition, Arm &thenArm, Arm &elseArm,
     std::vector<mlir::Type> types;
     for (mlir::Value v : joiner.thenValues)
       types.push_back(v.getType());
-    for (auto [arm, values] : {std::pair(&thenArm, &joiner.thenValues), std::pair(&elseArm, &joiner.elseValues)}) {
+    for (auto [arm, values] :
+         {std::pair(&thenArm, &joiner.thenValues), std::pair(&elseArm, &joiner.elseValues)}) {
       mlir::OpBuilder::InsertionGuard guard(l.b());
       l.b().setInsertionPointToEnd(&arm->region->back());
       if (arm == &thenArm || !types.empty() || !arm->region->front().empty())
         mlir::scf::YieldOp::create(l.b(), l.loc(span), *values);
     }
-    auto ifOp = mlir::scf::IfOp::create(l.b(), l.loc(span), types, condition, /*addThenBlock=*/false, /*addElseBlock=*/false);
+    auto ifOp = mlir::scf::IfOp::create(l.b(), l.loc(span), types, condition, /*addThenBlock=*/false,
+                                        /*addElseBlock=*/false);
     ifOp.getThenRegion().takeBody(*thenArm.region);
     if (!elseArm.region->front().empty())
       ifOp.getElseRegion().takeBody(*elseArm.region);
     results.assign(ifOp.getResults().begin(), ifOp.getResults().end());
   }
-  for (auto &[name, node] : nodes)
-    joined[name].value = node.build(results);
-  scope() = std::move(joined);
+  for (auto &[name, node] : joiner.nodes)
+    joiner.joined[name].value = node.build(results);
+  scope() = std::move(joiner.joined);
   return flow;
 }
 

@@ -18,7 +18,10 @@ Value Lowering::Impl::parseInt(const Expr &expr) {
   bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
   Constant::Int value = 0;
   for (char c : std::string_view(text).substr(hex ? 2 : 0)) {
-    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    int digit = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
     if (digit < 0)
       continue; // an underscore
     if (__builtin_mul_overflow(value, Constant::Int(hex ? 16 : 10), &value) ||
@@ -83,7 +86,9 @@ Value Lowering::Impl::eval(const Expr &expr) {
     return l.subscript(object, eval(*expr.items[1]), expr.span);
   }
   case Kind::Slice: {
-    auto part = [&](size_t i) { return i < expr.items.size() && expr.items[i] ? eval(*expr.items[i]) : Value::none(); };
+    auto part = [&](size_t i) {
+      return i < expr.items.size() && expr.items[i] ? eval(*expr.items[i]) : Value::none();
+    };
     Value start = part(0), stop = part(1), step = part(2);
     return Value(SliceValue{start, stop, step});
   }
@@ -168,7 +173,8 @@ Value Lowering::Impl::evalIfExp(const Expr &expr) {
   // A number takes the other side's type: `x if c else 0.0`.
   Value a = thenArm.scope.find(slot)->second.value, b = elseArm.scope.find(slot)->second.value;
   auto adapt = [&](Arm &arm, const Value &number, const Value &other) {
-    if (!number.isNumber() || !other.isTensor() || !other.tensor().isScalar() || other.tensor().type.isPointer)
+    if (!number.isNumber() || !other.isTensor() || !other.tensor().isScalar() ||
+        other.tensor().type.isPointer)
       return;
     mlir::OpBuilder::InsertionGuard guard(l.b());
     l.b().setInsertionPointToEnd(&arm.region->back());
@@ -190,7 +196,8 @@ Value Lowering::Impl::evalListComp(const Expr &expr) {
   Value source = eval(*expr.items[2]);
   Values elements;
   if (auto *range = source.asRange()) {
-    int64_t start = l.constexprInt(range->start, "start", expr.span), stop = l.constexprInt(range->stop, "stop", expr.span),
+    int64_t start = l.constexprInt(range->start, "start", expr.span),
+            stop = l.constexprInt(range->stop, "stop", expr.span),
             step = l.constexprInt(range->step, "step", expr.span);
     for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
       elements.push_back(Value::integer(i));
@@ -222,7 +229,8 @@ Value Lowering::Impl::evalFString(const Expr &expr) {
     }
     Value value = eval(*piece);
     if (!value.isConstexpr())
-      l.fail(Diag::expected_constexpr, piece->span, {"a piece of an f-string", "a constant", describe(value)});
+      l.fail(Diag::expected_constexpr, piece->span,
+             {"a piece of an f-string", "a constant", describe(value)});
     text += str(value);
   }
   return Value::string(std::move(text));

@@ -39,8 +39,8 @@ struct Poison {
 struct Variable {
   Value value;
   Span assigned;
-  std::shared_ptr<const Poison> poison;   ///< set: reading it is an error
-  const Stmt *constexprStmt = nullptr;    ///< set by `x: tl.constexpr = ...`
+  std::shared_ptr<const Poison> poison; ///< set: reading it is an error
+  const Stmt *constexprStmt = nullptr;  ///< set by `x: tl.constexpr = ...`
 };
 
 using Scope = std::map<std::string, Variable, std::less<>>;
@@ -105,8 +105,8 @@ struct Lowering::Impl {
 
   //--- Names (Resolve.cpp) ---------------------------------------------------------------//
   Value readName(const std::string &name, Span span);
-  Value globalName(Resolver &resolver, const std::shared_ptr<Resolver> &owner, const std::string &name, Span span,
-                   bool anyKind);
+  Value globalName(Resolver &resolver, const std::shared_ptr<Resolver> &owner, const std::string &name,
+                   Span span, bool anyKind);
   void assign(const std::string &name, Value value, Span span);
   const Value *hidden(std::string_view name);
   void setHidden(std::string_view name, Value value, Span span);
@@ -165,8 +165,8 @@ struct Lowering::Impl {
     std::vector<std::string> names;
     Flow flow; ///< of the body, exits included
   };
-  LoopPlan planLoop(const Stmt &stmt, llvm::ArrayRef<mlir::Type> blockArgs, llvm::function_ref<Flow(mlir::Block &)> body,
-                    Span span);
+  LoopPlan planLoop(const Stmt &stmt, llvm::ArrayRef<mlir::Type> blockArgs,
+                    llvm::function_ref<Flow(mlir::Block &)> body, Span span);
   void prepareCarried(const std::string &name, const Value &final, Span span);
   std::vector<mlir::Value> carriedValues(const LoopPlan &plan);
   /// Puts `values` into the carried variables of the present scope.
@@ -177,8 +177,8 @@ struct Lowering::Impl {
   void enterLoop();
   void resetFlags(Span span);
   Flow lowerFor(const Stmt &stmt, const RangeValue &range);
-  Flow lowerStructuredFor(const Stmt &stmt, const RangeValue &range, Tensor start, Tensor stop, Tensor step, bool down,
-                          LoopPlan &plan);
+  Flow lowerStructuredFor(const Stmt &stmt, const RangeValue &range, Tensor start, Tensor stop, Tensor step,
+                          bool down, LoopPlan &plan);
   Flow lowerStaticFor(const Stmt &stmt, const Values &items);
   Flow lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llvm::function_ref<Value()> test,
                   llvm::function_ref<Flow()> body);

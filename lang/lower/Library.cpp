@@ -59,7 +59,9 @@ public:
       return Found{Constant{fn}, true};
     return std::nullopt;
   }
-  std::optional<Found> attribute(const Constant::Module &, const std::string &) override { return std::nullopt; }
+  std::optional<Found> attribute(const Constant::Module &, const std::string &) override {
+    return std::nullopt;
+  }
 };
 
 struct StdEntry {
@@ -96,7 +98,8 @@ private:
       if (name.empty())
         return;
       std::string dotted = resolver->space.empty() ? name : resolver->space + "." + name;
-      SourceFile source{std::string("<tegula>/") + file.name, firstLine, std::string(text.substr(first, end - first))};
+      SourceFile source{std::string("<tegula>/") + file.name, firstLine,
+                        std::string(text.substr(first, end - first))};
       functions[dotted] = {std::make_shared<JitFunction>(std::move(source), name, resolver), method};
       names.push_back(dotted);
       name.clear();

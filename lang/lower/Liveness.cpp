@@ -18,7 +18,8 @@ static void targetNames(const Expr &target, std::set<std::string> &names) {
   if (target.kind == Expr::Kind::Name)
     names.insert(target.text);
   for (const ExprPtr &item : target.items)
-    if (item && (target.kind == Expr::Kind::Tuple || target.kind == Expr::Kind::List || target.kind == Expr::Kind::Starred))
+    if (item && (target.kind == Expr::Kind::Tuple || target.kind == Expr::Kind::List ||
+                 target.kind == Expr::Kind::Starred))
       targetNames(*item, names);
 }
 
@@ -102,7 +103,8 @@ bool Lowering::Impl::isLive(const std::string &name) {
     const auto &continuation = continuations[i];
     if (continuation.loop && namesRead(*continuation.loop).contains(name))
       return true;
-    for (size_t s = continuation.rest.next; continuation.rest.block && s < continuation.rest.block->size(); ++s)
+    for (size_t s = continuation.rest.next; continuation.rest.block && s < continuation.rest.block->size();
+         ++s)
       if (namesRead(*(*continuation.rest.block)[s]).contains(name))
         return true;
   }

@@ -11,8 +11,7 @@
 //     for i in range(0, n):      scf.for %i = %0 to %n step %1 iter_args(%acc = %acc0)
 //     ... with break, return     scf.while (%i, %acc, %left = false): go on while !left and i < n
 //
-// What a loop carries has one type. Where the text alone does not tell it (a constant that becomes a tensor, the
-// value of a return), and whether a break is ever reached, a first walk of the body finds out; its result is dropped.
+// What it carries, and how a break or return is known to be reached: LoopCarry.cpp.
 //
 
 #include "lang/lower/Join.h"
@@ -21,188 +20,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace tegula::lang {
-
-//===----------------------------------------------------------------------===//
-// Carried variables
-//===----------------------------------------------------------------------===//
-
-static void flatten(const Value &value, std::vector<Tensor> &leaves) {
-  if (value.isTensor())
-    leaves.push_back(value.tensor());
-  if (value.isTuple())
-    for (const Value &item : value.items())
-      flatten(item, leaves);
-}
-
-static Value rebuild(const Value &value, llvm::ArrayRef<mlir::Value> &leaves) {
-  if (value.isTensor()) {
-    mlir::Value leaf = leaves.front();
-    leaves = leaves.drop_front();
-    return Value(leaf, value.tensor().type);
-  }
-  if (!value.isTuple())
-    return value;
-  Values items;
-  for (const Value &item : value.items())
-    items.push_back(rebuild(item, leaves));
-  return Value::tuple(std::move(items), value.tuple().fields);
-}
-
-static bool allTensors(const Value &value) {
-  if (!value.isTuple())
-    return value.isTensor();
-  for (const Value &item : value.items())
-    if (!allTensors(item))
-      return false;
-  return true;
-}
-
-/// `initial` with each number that the body replaces made a tensor.
-static Value materialise(Lowering &l, const Value &initial, const Value &final, Span span) {
-  if (sameValue(initial, final))
-    return initial;
-  if (initial.isNumber() && (final.isTensor() || final.isNumber())) {
-    DType own = l.defaultType(initial, span);
-    DType type = final.isTensor() ? final.tensor().type : l.defaultType(final, span);
-    bool adapts = !type.isPointer && final.isTensor() && final.tensor().isScalar() &&
-                  l.promote(own, true, type, false, false, span) == type;
-    return l.constant(initial, adapts ? type : own, span);
-  }
-  if (initial.isTuple() && final.isTuple() && initial.items().size() == final.items().size()) {
-    Values items;
-    for (size_t i = 0; i < initial.items().size(); ++i)
-      items.push_back(materialise(l, initial.items()[i], final.items()[i], span));
-    return Value::tuple(std::move(items), initial.tuple().fields);
-  }
-  return initial;
-}
-
-/// A value of this form where none is read: what the return value is before any return.
-static Value placeholderLike(Lowering &l, const Value &like, Span span) {
-  if (like.isTensor())
-    return placeholder(l, like.tensor(), span);
-  if (like.isNumber())
-    return l.constant(Value::integer(0), l.defaultType(like, span), span);
-  if (!like.isTuple())
-    return like;
-  Values items;
-  for (const Value &item : like.items())
-    items.push_back(placeholderLike(l, item, span));
-  return Value::tuple(std::move(items), like.tuple().fields);
-}
-
-Lowering::Impl::LoopPlan Lowering::Impl::planLoop(const Stmt &stmt, llvm::ArrayRef<mlir::Type> blockArgs,
-                                                  llvm::function_ref<Flow(mlir::Block &)> body, Span span) {
-  LoopPlan plan;
-  std::set<std::string> assigned;
-  for (const StmtPtr &inner : stmt.body)
-    namesAssigned(*inner, assigned);
-  if (stmt.kind == Stmt::Kind::For)
-    namesAssigned(stmt, assigned);
-  LoopExits exits = exitsOf(stmt);
-  bool unsure = exits.breaks || exits.returns;
-  for (const std::string &name : assigned) {
-    auto it = scope().find(name);
-    if (it == scope().end() || it->second.poison || (!isLive(name) && !namesRead(stmt).contains(name)))
-      continue;
-    plan.names.push_back(name);
-    unsure |= !allTensors(it->second.value);
-  }
-  if (!unsure)
-    return plan;
-  auto pending = frame().pendingConstexpr;
-  ++dryRuns;
-  Arm dry = walkArm(span, blockArgs, body);
-  --dryRuns;
-  frame().pendingConstexpr = std::move(pending);
-  plan.flow = dry.flow;
-  for (const std::string &name : plan.names) {
-    auto it = dry.scope.find(name);
-    if (it == dry.scope.end() || it->second.poison)
-      continue; // said when the body is walked in earnest
-    Variable &variable = scope()[name];
-    variable.value = materialise(l, variable.value, it->second.value, span);
-  }
-  if (dry.flow.breaks)
-    plan.names.push_back(frame().loops.back().breakFlag);
-  if (dry.flow.returns) {
-    plan.names.emplace_back(returnFlag);
-    plan.names.emplace_back(returnValue);
-    const Value &final = dry.scope.find(returnValue)->second.value;
-    setHidden(returnFlag, l.toTensor(Value::boolean(false), span), span);
-    setHidden(returnValue, placeholderLike(l, final, span), span);
-  }
-  if (dry.flow.breaks)
-    setHidden(frame().loops.back().breakFlag, l.toTensor(Value::boolean(false), span), span);
-  return plan;
-}
-
-std::vector<mlir::Value> Lowering::Impl::carriedValues(const LoopPlan &plan) {
-  std::vector<Tensor> leaves;
-  for (const std::string &name : plan.names)
-    flatten(scope()[name].value, leaves);
-  std::vector<mlir::Value> values;
-  for (const Tensor &leaf : leaves)
-    values.push_back(leaf.value);
-  return values;
-}
-
-void Lowering::Impl::bindCarried(const LoopPlan &plan, llvm::ArrayRef<mlir::Value> values) {
-  for (const std::string &name : plan.names)
-    scope()[name].value = rebuild(scope()[name].value, values);
-}
-
-/// The leaves of `value` if it has the form of `start`.
-static bool conform(Lowering &l, const Value &start, const Value &value, Span span, std::vector<mlir::Value> &leaves) {
-  if (start.isTuple()) {
-    if (!value.isTuple() || value.items().size() != start.items().size())
-      return false;
-    for (size_t i = 0; i < start.items().size(); ++i)
-      if (!conform(l, start.items()[i], value.items()[i], span, leaves))
-        return false;
-    return true;
-  }
-  if (!start.isTensor())
-    return sameValue(start, value);
-  if (value.isNumber()) {
-    // A constant that the body sets (`x: tl.constexpr`, a return of a number, a flag).
-    if (!start.tensor().isScalar() || start.tensor().type != l.defaultType(value, span))
-      return false;
-    leaves.push_back(l.constant(value, start.tensor().type, span).value);
-    return true;
-  }
-  if (!value.isTensor() || value.tensor().type != start.tensor().type || value.tensor().shape() != start.tensor().shape())
-    return false;
-  leaves.push_back(value.tensor().value);
-  return true;
-}
-
-std::vector<mlir::Value> Lowering::Impl::yieldedValues(const LoopPlan &plan, const Scope &start, Span span) {
-  std::vector<mlir::Value> leaves;
-  for (const std::string &name : plan.names) {
-    const Variable &before = start.find(name)->second;
-    auto it = scope().find(name);
-    if (it == scope().end()) {
-      // Nothing reads it any more on this way; any value will do.
-      std::vector<Tensor> old;
-      flatten(before.value, old);
-      for (const Tensor &t : old)
-        leaves.push_back(t.value);
-      continue;
-    }
-    if (it->second.poison)
-      readName(name, span);
-    if (conform(l, before.value, it->second.value, it->second.assigned, leaves))
-      continue;
-    std::string was = describe(before.value), is = describe(it->second.value);
-    Diagnostic diagnostic = name == returnValue
-                                ? makeDiagnostic(Diag::return_types, it->second.assigned, {was, is})
-                                : makeDiagnostic(Diag::loop_type_changed, it->second.assigned, {name, was, is});
-    diagnostic.notes.push_back({before.assigned, describe(before.value) + " is set here, before the loop"});
-    failWith(std::move(diagnostic));
-  }
-  return leaves;
-}
 
 //===----------------------------------------------------------------------===//
 // Bodies
@@ -281,7 +98,8 @@ Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llv
   flags.returns = exits.returns;
 
   Arm before = walkArm(span, types, [&](mlir::Block &block) {
-    bindCarried(plan, llvm::SmallVector<mlir::Value>(block.getArguments().begin(), block.getArguments().end()));
+    bindCarried(plan,
+                llvm::SmallVector<mlir::Value>(block.getArguments().begin(), block.getArguments().end()));
     mlir::Value go;
     if (!hasExit) {
       go = flagValue(l.toBool(test(), span), span);
@@ -296,7 +114,8 @@ Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llv
         return Flow();
       });
       Arm ask = walkArm(span, {}, [&](mlir::Block &) {
-        setHidden("if value", Value(flagValue(l.toBool(test(), span), span), scalarType(ScalarKind::I1)), span);
+        setHidden("if value", Value(flagValue(l.toBool(test(), span), span), scalarType(ScalarKind::I1)),
+                  span);
         return Flow();
       });
       joinArms(left.tensor().value, stop, ask, span);
@@ -307,7 +126,8 @@ Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llv
   });
   Flow flow;
   Arm after = walkArm(span, types, [&](mlir::Block &block) {
-    bindCarried(plan, llvm::SmallVector<mlir::Value>(block.getArguments().begin(), block.getArguments().end()));
+    bindCarried(plan,
+                llvm::SmallVector<mlir::Value>(block.getArguments().begin(), block.getArguments().end()));
     Scope start = scope();
     flow = body();
     mlir::scf::YieldOp::create(l.b(), l.loc(span), yieldedValues(plan, start, span));
@@ -320,7 +140,8 @@ Flow Lowering::Impl::lowerWhile(const Stmt &stmt, LoopPlan &plan, Span span, llv
   for (auto &[name, variable] : after.scope)
     if (!scope().count(name) && isLive(name))
       scope()[name] = Variable{Value(), variable.assigned,
-                               std::make_shared<Poison>(Poison{Diag::only_in_loop, {name}, {{variable.assigned, "it is set here"}}}),
+                               std::make_shared<Poison>(Poison{
+                                   Diag::only_in_loop, {name}, {{variable.assigned, "it is set here"}}}),
                                nullptr};
   return flow;
 }
@@ -480,23 +301,28 @@ Flow Lowering::Impl::lowerFor(const Stmt &stmt, const RangeValue &range) {
       i = l.arith(ArithOp::Add, l.arith(ArithOp::Sub, bounds[1], i, span), bounds[0], span);
     assign(target, i, stmt.targets[0]->span);
   };
-  LoopPlan plan = planLoop(stmt, {l.type(type)}, [&](mlir::Block &block) {
-    setTarget(block.getArgument(0));
-    return loopBody(stmt);
-  }, span);
+  LoopPlan plan = planLoop(
+      stmt, {l.type(type)},
+      [&](mlir::Block &block) {
+        setTarget(block.getArgument(0));
+        return loopBody(stmt);
+      },
+      span);
 
   if (plan.flow.breaks || plan.flow.returns) {
     std::string counter = "counter:" + frame().loops.back().breakFlag;
     setHidden(counter, bounds[0], span);
     plan.names.push_back(counter);
     auto test = [&] { return l.compareTensors(CompareOp::Lt, hidden(counter)->tensor(), bounds[1], span); };
-    Flow flow = lowerWhile(stmt, plan, span, [&]() -> Value { return test(); }, [&] {
-      Tensor i = hidden(counter)->tensor();
-      setTarget(i.value);
-      Flow body = loopBody(stmt);
-      setHidden(counter, l.arith(ArithOp::Add, i, bounds[2], span), span);
-      return body;
-    });
+    Flow flow = lowerWhile(
+        stmt, plan, span, [&]() -> Value { return test(); },
+        [&] {
+          Tensor i = hidden(counter)->tensor();
+          setTarget(i.value);
+          Flow body = loopBody(stmt);
+          setHidden(counter, l.arith(ArithOp::Add, i, bounds[2], span), span);
+          return body;
+        });
     scope().erase(counter);
     return afterLoop(stmt, flow, false);
   }
@@ -514,15 +340,17 @@ Flow Lowering::Impl::lowerFor(const Stmt &stmt, const RangeValue &range) {
     mlir::scf::YieldOp::create(l.b(), l.loc(span), yieldedValues(plan, start, span));
     return flow;
   });
-  auto loop = mlir::scf::ForOp::create(l.b(), l.loc(span), bounds[0].value, bounds[1].value, bounds[2].value, inits,
-                                       /*bodyBuilder=*/nullptr, /*unsignedCmp=*/isUnsigned(type));
+  auto loop =
+      mlir::scf::ForOp::create(l.b(), l.loc(span), bounds[0].value, bounds[1].value, bounds[2].value, inits,
+                               /*bodyBuilder=*/nullptr, /*unsignedCmp=*/isUnsigned(type));
   loop.getRegion().takeBody(*body.region);
   keepHints(l, loop, range, span);
   bindCarried(plan, llvm::SmallVector<mlir::Value>(loop.getResults().begin(), loop.getResults().end()));
   for (auto &[name, variable] : body.scope)
     if (!scope().count(name) && isLive(name))
       scope()[name] = Variable{Value(), variable.assigned,
-                               std::make_shared<Poison>(Poison{Diag::only_in_loop, {name}, {{variable.assigned, "it is set here"}}}),
+                               std::make_shared<Poison>(Poison{
+                                   Diag::only_in_loop, {name}, {{variable.assigned, "it is set here"}}}),
                                nullptr};
   Flow flow;
   return afterLoop(stmt, flow, false);

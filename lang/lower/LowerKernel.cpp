@@ -46,7 +46,8 @@ struct Arguments {
     auto &b = l.b();
     function.setArgAttr(next, tile::TileDialect::nameAttr, b.getStringAttr(name));
     if (argument.divisibility > 1)
-      function.setArgAttr(next, tile::TileDialect::divisibilityAttr, b.getI32IntegerAttr(argument.divisibility));
+      function.setArgAttr(next, tile::TileDialect::divisibilityAttr,
+                          b.getI32IntegerAttr(argument.divisibility));
     return Value(function.getArgument(next++), argument.type);
   }
 };
@@ -59,12 +60,14 @@ void verifyModule(mlir::ModuleOp module) {
     return mlir::success();
   });
   if (failed(mlir::verify(module)))
-    throw Error(Diag::internal_error, {"the lowered kernel does not verify: " + message, "the kernel's source"});
+    throw Error(Diag::internal_error,
+                {"the lowered kernel does not verify: " + message, "the kernel's source"});
 }
 } // namespace
 
-Lowered lowerKernel(mlir::MLIRContext &context, const JitFunction &function, const std::vector<Argument> &arguments,
-                    const Options &options, const std::function<void(const std::string &)> &print) {
+Lowered lowerKernel(mlir::MLIRContext &context, const JitFunction &function,
+                    const std::vector<Argument> &arguments, const Options &options,
+                    const std::function<void(const std::string &)> &print) {
   const Function &tree = function.ast();
   Lowering l(context, options, print);
   mlir::OpBuilder &b = l.b();

@@ -53,14 +53,16 @@ struct BuiltinDef {
 };
 
 /// The groups, each in one file of builtins/. A new group is added here and in BuiltinTable.cpp.
-std::span<const BuiltinDef> programBuiltins();   ///< program_id, num_programs, debug_barrier, assume, hints, static_*, device_*
-std::span<const BuiltinDef> creationBuiltins();  ///< arange, full, zeros, cast/to, ...
-std::span<const BuiltinDef> shapeBuiltins();     ///< reshape, trans, join, ...
-std::span<const BuiltinDef> memoryBuiltins();    ///< load, store, atomics
-std::span<const BuiltinDef> mathBuiltins();      ///< exp, ..., minimum, maximum, fma, umulhi, where, clamp
-std::span<const BuiltinDef> reduceBuiltins();    ///< reduce, associative_scan, histogram, ...
-std::span<const BuiltinDef> dotBuiltins();       ///< dot, dot_scaled
-std::span<const BuiltinDef> typeBuiltins();      ///< pointer_type, block_type, target_info.*, ... (whatever is left)
+std::span<const BuiltinDef>
+programBuiltins(); ///< program_id, num_programs, debug_barrier, assume, hints, static_*, device_*
+std::span<const BuiltinDef> creationBuiltins(); ///< arange, full, zeros, cast/to, ...
+std::span<const BuiltinDef> shapeBuiltins();    ///< reshape, trans, join, ...
+std::span<const BuiltinDef> memoryBuiltins();   ///< load, store, atomics
+std::span<const BuiltinDef> mathBuiltins();     ///< exp, ..., minimum, maximum, fma, umulhi, where, clamp
+std::span<const BuiltinDef> reduceBuiltins();   ///< reduce, associative_scan, histogram, ...
+std::span<const BuiltinDef> dotBuiltins();      ///< dot, dot_scaled
+std::span<const BuiltinDef>
+typeBuiltins(); ///< pointer_type, block_type, target_info.*, ... (whatever is left)
 /// Python's own functions (core): builtins.min, builtins.range, ... and tl.range, tl.static_range, tl.static_assert,
 /// tl.static_print, tl.constexpr, tl.tuple.
 std::span<const BuiltinDef> pythonBuiltins();
@@ -118,7 +120,7 @@ public:
   struct Item {
     std::string name;
     Value value;
-    Span span;    ///< of the call where the default was taken
+    Span span; ///< of the call where the default was taken
     bool given = false;
   };
   std::vector<Item> items;
@@ -139,7 +141,8 @@ ArithOp arithOp(BinaryOp op); ///< not for Pow, MatMul
 
 class Lowering {
 public:
-  Lowering(mlir::MLIRContext &context, const Options &options, std::function<void(const std::string &)> print);
+  Lowering(mlir::MLIRContext &context, const Options &options,
+           std::function<void(const std::string &)> print);
   ~Lowering();
   Lowering(const Lowering &) = delete;
 
@@ -149,7 +152,10 @@ public:
   /// The place of `span` with the chain of inlined calls (FileLineColLoc in CallSiteLocs).
   mlir::Location loc(Span span);
   /// Where static_print goes.
-  void print(const std::string &text) { if (printer) printer(text); }
+  void print(const std::string &text) {
+    if (printer)
+      printer(text);
+  }
 
   /// Throws Error with a note for each inlined call on the way here.
   [[noreturn]] void fail(Diag id, Span span, const std::vector<std::string> &args = {});

@@ -116,7 +116,8 @@ std::optional<Found> ModuleResolver::evaluate(const Expr &expr) {
     frame->scope[name] = Variable{Value(found.value), expr.span, nullptr, nullptr};
   l.impl().frames.push_back(std::move(frame));
   try {
-    bool wrapped = expr.kind == Expr::Kind::Call && Lowering::Impl::isConstexprAnnotation(expr.items[0].get());
+    bool wrapped =
+        expr.kind == Expr::Kind::Call && Lowering::Impl::isConstexprAnnotation(expr.items[0].get());
     Value value = l.impl().eval(expr);
     if (value.isConstexpr() && !value.asBlockType())
       return Found{value.toConstant(), wrapped};

@@ -132,7 +132,8 @@ Value Lowering::binary(BinaryOp op, const Value &a, const Value &b, Span span) {
     return pointerArithmetic(*this, op, a, b, span);
   bool divOrMod = op == BinaryOp::Div || op == BinaryOp::FloorDiv || op == BinaryOp::Mod;
   auto [x, y] = promoteBoth(a, b, span, divOrMod);
-  bool bits = op == BinaryOp::And || op == BinaryOp::Or || op == BinaryOp::Xor || op == BinaryOp::Shl || op == BinaryOp::Shr;
+  bool bits = op == BinaryOp::And || op == BinaryOp::Or || op == BinaryOp::Xor || op == BinaryOp::Shl ||
+              op == BinaryOp::Shr;
   if (isFloating(x.type) && (bits || op == BinaryOp::FloorDiv))
     fail(Diag::integers_only, span, {spelling(op), describe(a), describe(b)});
   if (op == BinaryOp::Div && isInteger(x.type)) {
@@ -144,8 +145,9 @@ Value Lowering::binary(BinaryOp op, const Value &a, const Value &b, Span span) {
     DType left = a.isTensor() ? a.tensor().type : x.type;
     bool arithmetic = isSignedInt(left);
     if (arithmetic == isUnsigned(x.type)) {
-      mlir::Value v = arithmetic ? mlir::Value(mlir::arith::ShRSIOp::create(builder, loc(span), x.value, y.value))
-                                 : mlir::Value(mlir::arith::ShRUIOp::create(builder, loc(span), x.value, y.value));
+      mlir::Value v = arithmetic
+                          ? mlir::Value(mlir::arith::ShRSIOp::create(builder, loc(span), x.value, y.value))
+                          : mlir::Value(mlir::arith::ShRUIOp::create(builder, loc(span), x.value, y.value));
       return Value(v, x.type);
     }
     return arith(ArithOp::Shr, x, y, span);

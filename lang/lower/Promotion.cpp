@@ -86,7 +86,8 @@ DType Lowering::promote(DType a, bool aWeak, DType b, bool bWeak, bool divOrMod,
 //===----------------------------------------------------------------------===//
 
 Tensor Lowering::intConstant(int64_t v, DType type, Span span) {
-  auto attr = mlir::IntegerAttr::get(this->type(type), llvm::APInt(bitWidth(type), static_cast<uint64_t>(v), true, true));
+  auto attr = mlir::IntegerAttr::get(this->type(type),
+                                     llvm::APInt(bitWidth(type), static_cast<uint64_t>(v), true, true));
   return {mlir::arith::ConstantOp::create(builder, loc(span), attr), type};
 }
 
@@ -144,7 +145,8 @@ Tensor Lowering::toTensor(const Value &value, Span span) {
 Tensor Lowering::splat(Tensor scalar, llvm::ArrayRef<int64_t> shape, Span span) {
   if (shape.empty())
     return scalar;
-  return {builder.createOrFold<tile::SplatOp>(loc(span), type(scalar.type, shape), scalar.value), scalar.type};
+  return {builder.createOrFold<tile::SplatOp>(loc(span), type(scalar.type, shape), scalar.value),
+          scalar.type};
 }
 
 Tensor Lowering::expandDims(Tensor value, int axis, Span span) {
@@ -154,7 +156,8 @@ Tensor Lowering::expandDims(Tensor value, int axis, Span span) {
   shape.insert(shape.begin() + axis, 1);
   if (value.isScalar())
     return splat(value, shape, span);
-  return {tile::ExpandDimsOp::create(builder, loc(span), type(value.type, shape), value.value, axis), value.type};
+  return {tile::ExpandDimsOp::create(builder, loc(span), type(value.type, shape), value.value, axis),
+          value.type};
 }
 
 static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
@@ -195,7 +198,8 @@ void Lowering::broadcast(Tensor &a, Tensor &b, Span span) {
     int64_t x = extent(a, i), y = extent(b, i);
     if (x != y && x != 1 && y != 1)
       fail(Diag::incompatible_shapes, span,
-           {shapeText(a.shape()), shapeText(b.shape()), std::to_string(i), std::to_string(x), std::to_string(y)});
+           {shapeText(a.shape()), shapeText(b.shape()), std::to_string(i), std::to_string(x),
+            std::to_string(y)});
     common[i] = x == 1 ? y : x;
   }
   a = broadcastTo(a, common, span);

@@ -36,8 +36,12 @@ Value extremum(Lowering &l, BoundArgs &args, Span span, const char *function, Co
   }
   return best;
 }
-Value lowerMin(Lowering &l, BoundArgs &args, Span span) { return extremum(l, args, span, "minimum", CompareOp::Lt); }
-Value lowerMax(Lowering &l, BoundArgs &args, Span span) { return extremum(l, args, span, "maximum", CompareOp::Gt); }
+Value lowerMin(Lowering &l, BoundArgs &args, Span span) {
+  return extremum(l, args, span, "minimum", CompareOp::Lt);
+}
+Value lowerMax(Lowering &l, BoundArgs &args, Span span) {
+  return extremum(l, args, span, "maximum", CompareOp::Gt);
+}
 
 Value lowerAbs(Lowering &l, BoundArgs &args, Span span) {
   const Value &x = args["x"];
@@ -75,7 +79,8 @@ Value lowerStaticRange(Lowering &l, BoundArgs &args, Span span) {
 }
 Value lowerRange(Lowering &l, BoundArgs &args, Span span) {
   RangeValue range = *makeRange(args, false).asRange();
-  for (const char *hint : {"num_stages", "loop_unroll_factor", "disallow_acc_multi_buffer", "flatten", "warp_specialize"}) {
+  for (const char *hint :
+       {"num_stages", "loop_unroll_factor", "disallow_acc_multi_buffer", "flatten", "warp_specialize"}) {
     const Value &value = args[hint];
     if (!value.isNone() && !value.isNumber())
       l.constexprInt(value, hint, span);
@@ -245,7 +250,8 @@ Value lowerStaticAssert(Lowering &l, BoundArgs &args, Span span) {
   const Value &condition = args["cond"];
   auto truth = truthOf(condition);
   if (!truth)
-    l.fail(Diag::expected_constexpr, args.span("cond"), {"the condition of static_assert", "a constant", describe(condition)});
+    l.fail(Diag::expected_constexpr, args.span("cond"),
+           {"the condition of static_assert", "a constant", describe(condition)});
   if (!*truth)
     l.fail(Diag::static_assert_failed, span, {args.given("msg") ? ": " + str(args["msg"]) : ""});
   return Value::none();
@@ -253,7 +259,8 @@ Value lowerStaticAssert(Lowering &l, BoundArgs &args, Span span) {
 
 Value lowerConstexpr(Lowering &l, BoundArgs &args, Span span) {
   if (!args["value"].isConstexpr())
-    l.fail(Diag::expected_constexpr, span, {"the argument of tl.constexpr", "a constant", describe(args["value"])});
+    l.fail(Diag::expected_constexpr, span,
+           {"the argument of tl.constexpr", "a constant", describe(args["value"])});
   return args["value"];
 }
 
@@ -262,7 +269,8 @@ constexpr BuiltinDef table[] = {
     {"builtins.max", "(*args)", "The largest argument.", false, lowerMax},
     {"builtins.abs", "(x)", "The absolute value.", false, lowerAbs},
     {"builtins.len", "(x)", "The number of items of a tuple.", false, lowerLen},
-    {"builtins.range", "(arg1, arg2=None, step=None)", "Integers for a loop of the run time.", false, lowerPythonRange},
+    {"builtins.range", "(arg1, arg2=None, step=None)", "Integers for a loop of the run time.", false,
+     lowerPythonRange},
     {"builtins.float", "(x=0.0)", "A constant as a float.", false, lowerFloat},
     {"builtins.int", "(x=0)", "A constant as an integer.", false, lowerInt},
     {"builtins.bool", "(x=False)", "A constant as a bool.", false, lowerBool},
@@ -271,17 +279,22 @@ constexpr BuiltinDef table[] = {
     {"builtins.list", "(items=())", "A tuple: lists of a kernel do not change.", false, lowerTuple},
     {"builtins.zip", "(*args)", "Tuples of the first items, the second items, ...", false, lowerZip},
     {"builtins.enumerate", "(items, start=0)", "Tuples of index and item.", false, lowerEnumerate},
-    {"builtins.isinstance", "(object, classes)", "Whether a value is a tl.tensor, a tl.constexpr, an int, ...", false, lowerIsInstance},
+    {"builtins.isinstance", "(object, classes)",
+     "Whether a value is a tl.tensor, a tl.constexpr, an int, ...", false, lowerIsInstance},
     {"builtins.getattr", "(object, name, default=None)", "An attribute by its name.", false, lowerGetAttr},
     {"builtins.hasattr", "(object, name)", "Whether there is an attribute of the name.", false, lowerHasAttr},
     {"builtins.print", "(*args, hex=False)", "As tl.device_print.", false, lowerPrint},
     {"range",
-     "(arg1, arg2=None, step=None, num_stages=None, loop_unroll_factor=None, disallow_acc_multi_buffer=False, "
+     "(arg1, arg2=None, step=None, num_stages=None, loop_unroll_factor=None, "
+     "disallow_acc_multi_buffer=False, "
      "flatten=False, warp_specialize=False, disable_licm=False)",
      "Integers for a loop of the run time, with hints for the compiler.", false, lowerRange},
-    {"static_range", "(arg1, arg2=None, step=None)", "Integers for a loop that is unrolled when compiling.", false, lowerStaticRange},
-    {"static_print", "(*values, sep=' ', end='\\n', file=None, flush=False)", "Print when compiling.", false, lowerStaticPrint},
-    {"static_assert", "(cond, msg='')", "Stop compiling with a message unless the constant condition holds.", false, lowerStaticAssert},
+    {"static_range", "(arg1, arg2=None, step=None)", "Integers for a loop that is unrolled when compiling.",
+     false, lowerStaticRange},
+    {"static_print", "(*values, sep=' ', end='\\n', file=None, flush=False)", "Print when compiling.", false,
+     lowerStaticPrint},
+    {"static_assert", "(cond, msg='')", "Stop compiling with a message unless the constant condition holds.",
+     false, lowerStaticAssert},
     {"constexpr", "(value)", "The constant itself.", false, lowerConstexpr},
     {"tuple", "(items=())", "A tuple.", false, lowerTuple},
 };

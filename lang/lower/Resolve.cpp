@@ -54,7 +54,9 @@ std::string nearest(std::string_view name, const std::vector<std::string> &candi
   return best;
 }
 
-static std::string hint(const std::string &near) { return near.empty() ? "" : " (did you mean '" + near + "'?)"; }
+static std::string hint(const std::string &near) {
+  return near.empty() ? "" : " (did you mean '" + near + "'?)";
+}
 
 Value Lowering::Impl::readName(const std::string &name, Span span) {
   auto it = scope().find(name);
@@ -70,7 +72,8 @@ Value Lowering::Impl::readName(const std::string &name, Span span) {
   if (resolver) {
     auto found = resolver->lookup(name);
     if (found) {
-      bool plain = std::holds_alternative<bool>(found->value.value) || std::holds_alternative<double>(found->value.value) ||
+      bool plain = std::holds_alternative<bool>(found->value.value) ||
+                   std::holds_alternative<double>(found->value.value) ||
                    std::holds_alternative<Constant::Int>(found->value.value) ||
                    std::holds_alternative<std::string>(found->value.value);
       if (auto *tuple = std::get_if<Constant::Tuple>(&found->value.value))
@@ -118,8 +121,9 @@ static std::string canonical(std::string_view name) {
 
 /// Classes that a kernel names in `isinstance` or an annotation only.
 static bool isClassName(std::string_view name) {
-  return name == "tensor" || name == "dtype" || name == "pointer_type" || name == "block_type" || name == "const" ||
-         name == "constexpr" || name == "tuple" || name == "range" || name == "static_range";
+  return name == "tensor" || name == "dtype" || name == "pointer_type" || name == "block_type" ||
+         name == "const" || name == "constexpr" || name == "tuple" || name == "range" ||
+         name == "static_range";
 }
 
 static std::vector<std::string> languageNames() {
@@ -134,8 +138,8 @@ static std::vector<std::string> languageNames() {
 }
 
 static bool isNamespace(const std::string &name) {
-  for (std::string_view known : {"core", "standard", "random", "math", "extra", "extra.cuda", "extra.hip", "extra.libdevice",
-                                 "target_info", "language"})
+  for (std::string_view known : {"core", "standard", "random", "math", "extra", "extra.cuda", "extra.hip",
+                                 "extra.libdevice", "target_info", "language"})
     if (name == known)
       return true;
   std::string prefix = name + ".";
@@ -222,7 +226,8 @@ mlir::Location Lowering::loc(Span span) {
   // Line and column are found by walking the text, so each place is looked up once.
   mlir::LocationAttr &plain = state->places[{span.source, span.begin}];
   if (!plain)
-    plain = span ? mlir::LocationAttr(mlir::FileLineColLoc::get(context(), span.source->file, span.line(), span.column()))
+    plain = span ? mlir::LocationAttr(
+                       mlir::FileLineColLoc::get(context(), span.source->file, span.line(), span.column()))
                  : mlir::LocationAttr(builder.getUnknownLoc());
   mlir::Location location(plain);
   if (!frame || !frame->caller)
@@ -230,7 +235,8 @@ mlir::Location Lowering::loc(Span span) {
   return mlir::CallSiteLoc::get(location, mlir::Location(frame->caller));
 }
 
-Lowering::Lowering(mlir::MLIRContext &context, const Options &options, std::function<void(const std::string &)> print)
+Lowering::Lowering(mlir::MLIRContext &context, const Options &options,
+                   std::function<void(const std::string &)> print)
     : builder(&context), opts(options), printer(std::move(print)), state(std::make_unique<Impl>(*this)) {}
 Lowering::~Lowering() = default;
 

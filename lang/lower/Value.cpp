@@ -44,7 +44,8 @@ Value Value::tuple(Values items, std::vector<std::string> fields) {
   return v;
 }
 
-template <typename T, typename V> static const T *shared(const V &data) {
+template <typename T, typename V>
+static const T *shared(const V &data) {
   auto *p = std::get_if<std::shared_ptr<const T>>(&data);
   return p ? p->get() : nullptr;
 }
@@ -144,7 +145,9 @@ static std::string constantText(const Constant &constant) {
     std::string operator()(const std::string &v) { return quoted(v); }
     std::string operator()(const DType &v) { return toString(v); }
     std::string operator()(const Constant::Tuple &) { return "(...)"; }
-    std::string operator()(const std::shared_ptr<const JitFunction> &fn) { return "function '" + fn->qualifiedName + "'"; }
+    std::string operator()(const std::shared_ptr<const JitFunction> &fn) {
+      return "function '" + fn->qualifiedName + "'";
+    }
     std::string operator()(const Constant::Module &m) {
       return "module '" + (m.isLanguage ? "tl" + (m.path.empty() ? "" : "." + m.path) : m.path) + "'";
     }
@@ -163,7 +166,8 @@ std::string repr(const Value &value) {
     std::string text = "(";
     const auto &tuple = value.tuple();
     for (size_t i = 0; i < tuple.items.size(); ++i)
-      text += (i ? ", " : "") + (i < tuple.fields.size() ? tuple.fields[i] + "=" : std::string()) + repr(tuple.items[i]);
+      text += (i ? ", " : "") + (i < tuple.fields.size() ? tuple.fields[i] + "=" : std::string()) +
+              repr(tuple.items[i]);
     return text + (tuple.items.size() == 1 ? ",)" : ")");
   }
   if (value.isEllipsis())

@@ -89,7 +89,9 @@ public:
   static Value string(std::string v) { return Value(Constant{std::move(v)}); }
   static Value tuple(Values items, std::vector<std::string> fields = {});
   static Value function(std::shared_ptr<const JitFunction> fn) { return Value(Constant{std::move(fn)}); }
-  static Value builtin(std::string dottedName) { return Value(Constant{Constant::Builtin{std::move(dottedName)}}); }
+  static Value builtin(std::string dottedName) {
+    return Value(Constant{Constant::Builtin{std::move(dottedName)}});
+  }
 
   bool isTensor() const { return std::holds_alternative<Tensor>(data); }
   const Tensor &tensor() const { return std::get<Tensor>(data); }
@@ -107,7 +109,8 @@ public:
 
   /// A single constant (never a tuple).
   const Constant *asConstant() const { return std::get_if<Constant>(&data); }
-  template <typename T> const T *get() const {
+  template <typename T>
+  const T *get() const {
     auto *c = asConstant();
     return c ? std::get_if<T>(&c->value) : nullptr;
   }
@@ -127,8 +130,9 @@ public:
   Constant toConstant() const;
 
 private:
-  std::variant<Constant, Tensor, std::shared_ptr<const TupleValue>, BlockType, std::shared_ptr<const RangeValue>,
-               std::shared_ptr<const SliceValue>, std::shared_ptr<const BoundMethod>, EllipsisValue>
+  std::variant<Constant, Tensor, std::shared_ptr<const TupleValue>, BlockType,
+               std::shared_ptr<const RangeValue>, std::shared_ptr<const SliceValue>,
+               std::shared_ptr<const BoundMethod>, EllipsisValue>
       data;
 };
 
@@ -152,10 +156,10 @@ struct BoundMethod {
 // Element types
 //===----------------------------------------------------------------------===//
 
-bool isFloating(DType type);        ///< any float, 8-bit ones included; false for pointers
-bool isInteger(DType type);         ///< any integer, I1 included; false for pointers
-bool isUnsigned(DType type);        ///< U8 ... U64 and I1
-bool isSignedInt(DType type);       ///< I8 ... I64
+bool isFloating(DType type);  ///< any float, 8-bit ones included; false for pointers
+bool isInteger(DType type);   ///< any integer, I1 included; false for pointers
+bool isUnsigned(DType type);  ///< U8 ... U64 and I1
+bool isSignedInt(DType type); ///< I8 ... I64
 bool isFp8(DType type);
 inline bool isBool(DType type) { return !type.isPointer && type.scalar == ScalarKind::I1; }
 /// 1, 8, 16, 32, 64; a pointer has 64.

@@ -36,7 +36,8 @@ struct Command {
 
 [[noreturn]] void usage(const std::string &why) {
   std::cerr << "tegula-translate: " << why
-            << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" [--fp-fusion=true|false] "
+            << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" "
+               "[--fp-fusion=true|false] "
                "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--time TIMES] [--expect-error]\n";
   exit(2);
 }
@@ -45,7 +46,9 @@ Command parse(int argc, char **argv) {
   Command command;
   for (int i = 1; i < argc; ++i) {
     std::string arg = argv[i];
-    auto next = [&] { return i + 1 < argc ? std::string(argv[++i]) : (usage(arg + " needs a value"), std::string()); };
+    auto next = [&] {
+      return i + 1 < argc ? std::string(argv[++i]) : (usage(arg + " needs a value"), std::string());
+    };
     if (arg == "--kernel")
       command.kernel = next();
     else if (arg == "--signature")
@@ -86,7 +89,8 @@ void translate(const Command &command) {
     usage("no function '" + command.kernel + "' in " + command.file);
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   tile::loadDialects(context);
-  Lowered lowered = lowerKernel(context, *kernel, parseSignature(command.signature), command.options, [](const std::string &line) { std::cout << line; });
+  Lowered lowered = lowerKernel(context, *kernel, parseSignature(command.signature), command.options,
+                                [](const std::string &line) { std::cout << line; });
   std::cout.flush();
   if (command.times) {
     auto start = std::chrono::steady_clock::now();

@@ -52,38 +52,64 @@ TEST_F(Lowering, ConstantsAsInPython) {
       {"1 < 2 < 3, 1 < 3 < 2, 1 == 1.0, 'a' < 'b', (1, 2) == (1, 2)", "(True, False, True, True, True)"},
       {"2 in (1, 2), 'x' not in 'axb', None is None, 1 is not None", "(True, False, True, True)"},
       {"0 or 5, 3 and 4, '' or 'z', 1 if 2 > 1 else 0", "(5, 4, 'z', 1)"},
-      {"1e100, 1e-7, 0.1 + 0.2, 1e16, 100.0, float('inf'), -0.0", "(1e+100, 1e-07, 0.30000000000000004, 1e+16, 100.0, inf, -0.0)"},
+      {"1e100, 1e-7, 0.1 + 0.2, 1e16, 100.0, float('inf'), -0.0",
+       "(1e+100, 1e-07, 0.30000000000000004, 1e+16, 100.0, inf, -0.0)"},
       {"(1, 2) + (3,), (0,) * 3, len((1, 2)), (1, 2, 3)[1:], (1, 2, 3)[-1], (1, 2, 3)[::-1]",
        "((1, 2, 3), (0, 0, 0), 2, (2, 3), 3, (3, 2, 1))"},
-      {"min(3, 1, 2), max((4, 9)), abs(-3), int(3.7), int(-3.7), float(2), bool('')", "(1, 9, 3, 3, -3, 2.0, False)"},
+      {"min(3, 1, 2), max((4, 9)), abs(-3), int(3.7), int(-3.7), float(2), bool('')",
+       "(1, 9, 3, 3, -3, 2.0, False)"},
       {"[i * i for i in range(4) if i != 2]", "(0, 1, 9)"},
       {"[a + b for a, b in zip((1, 2), (3, 4))]", "(4, 6)"},
       {"'a' + 'b' * 2, f'{1 + 1}:{2.5}:{None}', str(3)", "('abb', '2:2.5:None', '3')"},
       {"170141183460469231731687303715884105727", "170141183460469231731687303715884105727"},
-      {"isinstance(1, int), isinstance(n, tl.tensor), isinstance(2.0, (int, float)), isinstance(tl.int32, tl.dtype)",
+      {"isinstance(1, int), isinstance(n, tl.tensor), isinstance(2.0, (int, float)), isinstance(tl.int32, "
+       "tl.dtype)",
        "(True, True, True, True)"},
-      {"tl.float16.primitive_bitwidth, tl.int32.is_int(), tl.bfloat16.is_floating(), p.dtype.element_ty, p.dtype.is_ptr()",
+      {"tl.float16.primitive_bitwidth, tl.int32.is_int(), tl.bfloat16.is_floating(), p.dtype.element_ty, "
+       "p.dtype.is_ptr()",
        "(16, True, True, fp32, True)"},
-      {"tl.arange(0, 8)[:, None].shape, tl.arange(0, 8).numel, tl.arange(0, 8).type.element_ty", "((8, 1), 8, i32)"},
+      {"tl.arange(0, 8)[:, None].shape, tl.arange(0, 8).numel, tl.arange(0, 8).type.element_ty",
+       "((8, 1), 8, i32)"},
       {"hasattr(n, 'dtype'), hasattr(n, 'nope'), getattr(n, 'nope', 4)", "(True, False, 4)"},
   };
   for (auto [expression, expected] : cases)
-    EXPECT_EQ(type("(" + std::string(expression) + ")"), expected)
-        << expression;
+    EXPECT_EQ(type("(" + std::string(expression) + ")"), expected) << expression;
 }
 
 TEST_F(Lowering, Promotion) {
   const std::pair<const char *, const char *> cases[] = {
-      {"n + 1", "i32"},          {"n + 1.0", "fp32"},      {"h + 1.5", "fp16"},     {"b + 1", "bf16"},
-      {"h + b", "fp16"},         {"b + f", "fp32"},        {"h * f", "fp32"},       {"u + n", "i32"},
-      {"u + u", "u8"},           {"u + 1", "u8"},          {"u + 1.5", "fp32"},     {"n / 2", "fp32"},
-      {"h / 2", "fp32"},         {"n < 2", "i1"},          {"(n < 2) + 1", "i32"},  {"(n < 2) + (n > 1)", "i1"},
-      {"n + n.to(tl.int64)", "i64"},                       {"n + n.to(tl.uint32)", "u32"},
-      {"n.to(tl.int64) + n.to(tl.uint32)", "i64"},         {"n.to(tl.int8) + n.to(tl.uint8)", "u8"},
-      {"n.to(tl.int16) >> u", "i16"},                      {"h + n", "fp16"},       {"f.to(tl.float64) + h", "fp64"},
-      {"p + n", "*fp32"},        {"n + p", "*fp32"},       {"p - 1", "*fp32"},      {"not n", "i1"},
-      {"h.to(tl.float8e5) + h.to(tl.float8e4nv)", "fp16"}, {"-u", "u8"},            {"~(n > 1)", "i1"},
-      {"tl.arange(0, 4) + h", "fp16[4]"},                  {"tl.arange(0, 4)[:, None] + tl.arange(0, 2)[None, :]", "i32[4, 2]"},
+      {"n + 1", "i32"},
+      {"n + 1.0", "fp32"},
+      {"h + 1.5", "fp16"},
+      {"b + 1", "bf16"},
+      {"h + b", "fp16"},
+      {"b + f", "fp32"},
+      {"h * f", "fp32"},
+      {"u + n", "i32"},
+      {"u + u", "u8"},
+      {"u + 1", "u8"},
+      {"u + 1.5", "fp32"},
+      {"n / 2", "fp32"},
+      {"h / 2", "fp32"},
+      {"n < 2", "i1"},
+      {"(n < 2) + 1", "i32"},
+      {"(n < 2) + (n > 1)", "i1"},
+      {"n + n.to(tl.int64)", "i64"},
+      {"n + n.to(tl.uint32)", "u32"},
+      {"n.to(tl.int64) + n.to(tl.uint32)", "i64"},
+      {"n.to(tl.int8) + n.to(tl.uint8)", "u8"},
+      {"n.to(tl.int16) >> u", "i16"},
+      {"h + n", "fp16"},
+      {"f.to(tl.float64) + h", "fp64"},
+      {"p + n", "*fp32"},
+      {"n + p", "*fp32"},
+      {"p - 1", "*fp32"},
+      {"not n", "i1"},
+      {"h.to(tl.float8e5) + h.to(tl.float8e4nv)", "fp16"},
+      {"-u", "u8"},
+      {"~(n > 1)", "i1"},
+      {"tl.arange(0, 4) + h", "fp16[4]"},
+      {"tl.arange(0, 4)[:, None] + tl.arange(0, 2)[None, :]", "i32[4, 2]"},
       {"tl.arange(0, 4)[:, None] * tl.arange(0, 2)", "i32[4, 2]"},
       {"n + 3000000000", "i32"},
   };
@@ -127,14 +153,16 @@ TEST_F(Lowering, DependenciesAreRecorded) {
 }
 
 TEST_F(Lowering, StaticPrintOnceInLoops) {
-  lower("def kernel(x, n):\n    for i in range(n):\n        tl.static_print('seen')\n        if i > 3:\n            break\n",
+  lower("def kernel(x, n):\n    for i in range(n):\n        tl.static_print('seen')\n        if i > 3:\n     "
+        "       break\n",
         "x=*fp32,n=i32");
   EXPECT_EQ(printed, "seen\n");
 }
 
 TEST_F(Lowering, SanitizeOverflow) {
   options.sanitizeOverflow = true;
-  EXPECT_NE(lower("def kernel(x, n):\n    tl.store(x, n + n)\n", "x=*i32,n=i32").find("tile.assert"), std::string::npos);
+  EXPECT_NE(lower("def kernel(x, n):\n    tl.store(x, n + n)\n", "x=*i32,n=i32").find("tile.assert"),
+            std::string::npos);
 }
 
 TEST_F(Lowering, ModuleAttributes) {
@@ -149,13 +177,14 @@ TEST_F(Lowering, ModuleAttributes) {
 
 /// Functions passed as constants, default and keyword-only arguments, *args.
 TEST_F(Lowering, Calls) {
-  const char *text = "def inc(a, by: tl.constexpr = 2, *, twice=False):\n"
-                     "    if twice:\n        return a + by + by\n    return a + by\n"
-                     "def apply(f: tl.constexpr, *args):\n    return f(*args)\n"
-                     "def kernel(x, n):\n"
-                     "    tl.static_print(inc(1), inc(1, 5), inc(by=1, a=2, twice=True), apply(inc, 3, 4), apply(inc, n))\n"
-                     "    tl.static_print(cd(7), end='')\n"
-                     "def cd(n):\n    if n <= 1:\n        return 0\n    return 1 + cd(n // 2)\n";
+  const char *text =
+      "def inc(a, by: tl.constexpr = 2, *, twice=False):\n"
+      "    if twice:\n        return a + by + by\n    return a + by\n"
+      "def apply(f: tl.constexpr, *args):\n    return f(*args)\n"
+      "def kernel(x, n):\n"
+      "    tl.static_print(inc(1), inc(1, 5), inc(by=1, a=2, twice=True), apply(inc, 3, 4), apply(inc, n))\n"
+      "    tl.static_print(cd(7), end='')\n"
+      "def cd(n):\n    if n <= 1:\n        return 0\n    return 1 + cd(n // 2)\n";
   lower(text, "x=*fp32,n=i32");
   EXPECT_EQ(printed, "3 6 4 7 i32\n2");
 }
