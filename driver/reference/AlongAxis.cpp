@@ -16,6 +16,7 @@
 #include "ir/ops/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/bit.h"
 
 #include <cmath>
 
@@ -57,18 +58,41 @@ static bool isFloatSum(Region &region) {
          isa<BlockArgument>(sum.getLhs()) && isa<BlockArgument>(sum.getRhs());
 }
 
-/// Widens the bound of one result from the tree's order to any order.
-static void allowAnyOrder(Cell &cell, Kind kind, size_t count, bool isSum, double sumOfMagnitudes, double sumOfErrors) {
-  if (!isFloat(kind) || count < 2 || !std::isfinite(cell.shadow.value))
-    return;
-  if (isSum) {
-    double nu = double(count) * unitRoundoff(kind);
-    double gamma = nu < 0.5 ? nu / (1 - nu) : 1.0;
-    cell.shadow.error = gamma * (sumOfMagnitudes + sumOfErrors) + sumOfErrors;
-    return;
+/// What the terms of a sum say of its rounding.
+struct Interpreter::Terms {
+  double magnitudes = 0, errors = 0;
+  int quantum = 4096; ///< every term is a multiple of 2^quantum
+  int64_t count = 0;
+
+  void add(const Shadow &term) {
+    magnitudes += std::fabs(term.value);
+    errors += term.error;
+    ++count;
+    int exponent;
+    double fraction = std::frexp(term.value, &exponent);
+    if (fraction != 0 && std::isfinite(term.value))
+      quantum = std::min(quantum, exponent - 53 + int(llvm::countr_zero(uint64_t(std::fabs(std::ldexp(fraction, 53))))));
   }
-  double levels = std::max(1.0, std::log2(double(count)));
-  cell.shadow.error *= std::max(1.0, double(count) / levels);
+  /// No partial sum needs more bits than the format has: any order gives the same.
+  bool isExact(Kind kind) const {
+    return errors == 0 && std::ldexp(magnitudes, -quantum) <= 1 / unitRoundoff(kind);
+  }
+};
+
+/// Widens the bound of one result from the tree's order to any order.
+void Interpreter::allowAnyOrder(Cell &cell, Kind kind, bool isSum, const Terms &terms) {
+  if (!isFloat(kind) || terms.count < 2 || !std::isfinite(cell.shadow.value))
+    return;
+  if (!isSum) {
+    double levels = std::max(1.0, std::log2(double(terms.count)));
+    cell.shadow.error *= std::max(1.0, double(terms.count) / levels);
+  } else if (terms.isExact(kind)) {
+    cell.shadow.error = 0;
+  } else {
+    double nu = double(terms.count) * unitRoundoff(kind);
+    double gamma = nu < 0.5 ? nu / (1 - nu) : 1.0;
+    cell.shadow.error = gamma * (terms.magnitudes + terms.errors) + terms.errors;
+  }
 }
 
 namespace {
@@ -98,20 +122,19 @@ void Interpreter::runReduce(Operation *op) {
   // Combining writes the region's values, which may move the table: the sources are copied out line by line.
   for (int64_t l = 0; l < lines.count; ++l) {
     std::vector<Cells> line;
-    double magnitudes = 0, errors = 0;
+    Terms terms;
     for (size_t k = 0; k < srcs.size(); ++k)
       srcs[k] = &values.find(reduce.getSrcs()[k])->second;
     for (int64_t j = 0; j < lines.extent; ++j) {
       Cells cells;
       for (const Block *src : srcs)
         cells.push_back(src->cells[lines.start(l) + j * lines.stride]);
-      magnitudes += std::fabs(cells[0].shadow.value);
-      errors += cells[0].shadow.error;
+      terms.add(cells[0].shadow);
       line.push_back(std::move(cells));
     }
     Cells result = reduceRange(reduce.getCombine(), line);
     for (size_t k = 0; k < outs.size(); ++k) {
-      allowAnyOrder(result[k], outs[k].kind, line.size(), isSum, magnitudes, errors);
+      allowAnyOrder(result[k], outs[k].kind, isSum, terms);
       outs[k].cells[l] = result[k];
     }
   }
@@ -128,19 +151,18 @@ void Interpreter::runScan(Operation *op) {
   bool isSum = isFloatSum(scan.getCombine());
   for (int64_t l = 0; l < lines.count; ++l) {
     Cells running;
-    double magnitudes = 0, errors = 0;
+    Terms terms;
     for (int64_t j = 0; j < lines.extent; ++j) {
       int64_t at = lines.start(l) + (scan.getReverse() ? lines.extent - 1 - j : j) * lines.stride;
       Cells cells;
       for (Block &out : outs)
         cells.push_back(out.cells[at]);
-      magnitudes += std::fabs(cells[0].shadow.value);
-      errors += cells[0].shadow.error;
+      terms.add(cells[0].shadow);
       running = j == 0 ? cells : combine(scan.getCombine(), running, cells);
       for (size_t k = 0; k < outs.size(); ++k) {
         outs[k].cells[at] = running[k];
         if (isSum)
-          allowAnyOrder(outs[k].cells[at], outs[k].kind, size_t(j + 1), true, magnitudes, errors);
+          allowAnyOrder(outs[k].cells[at], outs[k].kind, true, terms);
       }
     }
   }

@@ -47,6 +47,7 @@ struct ElementOp {
   llvm::SmallVector<Kind, 4> in;
   Kind out = Kind::I32;
   int64_t attribute = 0; ///< a comparison's predicate, a conversion's rounding
+  bool anyOrder = false; ///< in a combine region, which devices may apply in any order
   double floatUlp = 0;   ///< of a math function in f32 or less: the table ir/MathUlp.def
   double doubleUlp = 0;
 };

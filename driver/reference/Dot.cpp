@@ -14,6 +14,8 @@
 #include "driver/reference/Interpreter.h"
 #include "ir/ops/Tile.h"
 
+#include "llvm/ADT/bit.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -35,20 +37,37 @@ static double inputRoundoff(Kind input, InputPrecision precision) {
   return 0;
 }
 
+/// The exponent of the last set bit of a finite number; large for 0.
+static int lowestBit(double x) {
+  int exponent;
+  double fraction = std::frexp(x, &exponent);
+  if (fraction == 0 || !std::isfinite(x))
+    return 2048;
+  return exponent - 53 + int(llvm::countr_zero(uint64_t(std::fabs(std::ldexp(fraction, 53)))));
+}
+
 namespace {
 /// One element of a product: the sum over k, as the reference computes it and as it is bounded.
 struct Sum {
   double computed = 0, value = 0, magnitudes = 0, errors = 0;
   uint64_t integer = 0;
   bool undecided = false;
+  int quantum = 4096; ///< every product is a multiple of 2^quantum
+  int bits = 0;       ///< of the widest operand's significand
 
-  void add(const Cell &a, const Cell &b, Kind kind) {
+  /// Every order of summation gives the same: no partial sum has more than 24 bits.
+  bool isExact() const { return errors == 0 && std::ldexp(magnitudes, -quantum) <= 0x1p24; }
+
+  void add(const Cell &a, Kind aKind, const Cell &b, Kind bKind) {
     undecided |= a.shadow.undecided || b.shadow.undecided;
-    if (!isFloat(kind)) {
-      integer += uint64_t(signExtend(a.bits, kind) * signExtend(b.bits, kind));
+    if (!isFloat(aKind)) {
+      integer += uint64_t(signExtend(a.bits, aKind) * signExtend(b.bits, bKind));
       return;
     }
-    computed += decode(a.bits, kind) * decode(b.bits, kind);
+    for (double x : {a.shadow.value, b.shadow.value})
+      bits = std::max(bits, x == 0 ? 0 : std::ilogb(x) - lowestBit(x) + 1);
+    quantum = std::min(quantum, lowestBit(a.shadow.value) + lowestBit(b.shadow.value));
+    computed += decode(a.bits, aKind) * decode(b.bits, bKind);
     value += a.shadow.value * b.shadow.value;
     magnitudes += (std::fabs(a.shadow.value) + a.shadow.error) * (std::fabs(b.shadow.value) + b.shadow.error);
     errors += std::fabs(a.shadow.value) * b.shadow.error + std::fabs(b.shadow.value) * a.shadow.error +
@@ -74,7 +93,7 @@ void Interpreter::runDot(Operation *op) {
         int64_t at = (batch * m + i) * n + j;
         Sum sum;
         for (int64_t k = 0; k < depth; ++k)
-          sum.add(a.cells[(batch * m + i) * depth + k], b.cells[(batch * depth + k) * n + j], a.kind);
+          sum.add(a.cells[(batch * m + i) * depth + k], a.kind, b.cells[(batch * depth + k) * n + j], b.kind);
         Cell &cell = out.cells[at];
         const Cell &start = c.cells[at];
         cell.shadow.undecided = sum.undecided || start.shadow.undecided;
@@ -83,6 +102,14 @@ void Interpreter::runDot(Operation *op) {
           continue;
         }
         cell.bits = encode(decode(start.bits, out.kind) + sum.computed, out.kind);
+        Sum whole = sum;
+        whole.magnitudes += std::fabs(start.shadow.value);
+        whole.quantum = std::min(whole.quantum, lowestBit(start.shadow.value));
+        bool inputsExact = input == 0 || sum.bits <= 8; // bf16 holds them
+        if (start.shadow.error == 0 && whole.isExact() && inputsExact) {
+          cell.shadow.value = decode(cell.bits, out.kind);
+          continue;
+        }
         cell.shadow.value = start.shadow.value + sum.value;
         cell.shadow.error = gamma * (sum.magnitudes + std::fabs(start.shadow.value)) + input * sum.magnitudes +
                             sum.errors + start.shadow.error + unitRoundoff(out.kind) * std::fabs(cell.shadow.value) +

@@ -41,7 +41,8 @@ void settle(Cell &cell, Kind kind) {
   double got = decode(cell.bits, kind);
   if (!std::isfinite(got) || !std::isfinite(cell.shadow.value)) {
     // Within its bound of the largest finite value an overflow could have gone either way.
-    if (std::isinf(got) && std::isfinite(cell.shadow.value) && cell.shadow.error > 0)
+    bool couldBeFinite = std::isfinite(decode(encode(std::fabs(cell.shadow.value) - cell.shadow.error, kind), kind));
+    if (std::isinf(got) && std::isfinite(cell.shadow.value) && couldBeFinite)
       cell.shadow.undecided = true;
     cell.shadow.value = got;
     cell.shadow.error = 0;
@@ -50,15 +51,26 @@ void settle(Cell &cell, Kind kind) {
     cell.shadow.error = infinity;
 }
 
-/// Rounds `value` to the result's format; `exactError` is what the operands' errors did to it.
-static void finish(const ElementOp &op, Cell &out, double computed, double value, double exactError, double ulps = 0.5) {
-  out.bits = encode(computed, op.out);
+/// The shadow of a result whose bits are set.
+static void bound(const ElementOp &op, Cell &out, double value, double exactError, double ulps) {
+  if (exactError == 0 && ulps == 0.5 && !op.anyOrder) {
+    // Exact operands, one IEEE rounding: every device has these very bits.
+    out.shadow.value = decode(out.bits, op.out);
+    out.shadow.error = 0;
+    return;
+  }
   out.shadow.value = value;
   double relative = std::max(unitRoundoff(op.out) * 2 * ulps, 0x1p-52);
   out.shadow.error = exactError + relative * std::fabs(value) + 2 * ulps * tinyError(op.out);
   settle(out, op.out);
 }
 
+/// Rounds `value` to the result's format. `exactError` is what the operands' errors did to it, `ulps` how far from the
+/// exact result a device may be: half an ulp is one IEEE rounding.
+static void finish(const ElementOp &op, Cell &out, double computed, double value, double exactError, double ulps = 0.5) {
+  out.bits = encode(computed, op.out);
+  bound(op, out, value, exactError, ulps);
+}
 
 static double num(const ElementOp &op, const Cell *in, int i) { return decode(in[i].bits, op.in[i]); }
 static int64_t sint(const ElementOp &op, const Cell *in, int i) { return signExtend(in[i].bits, op.in[i]); }
@@ -96,10 +108,8 @@ static void remF(const ElementOp &op, const Cell *in, Cell &out) {
 }
 static void fmaF(const ElementOp &op, const Cell *in, Cell &out) {
   double value = std::fma(in[0].shadow.value, in[1].shadow.value, in[2].shadow.value);
-  finish(op, out, 0, value, productError(in[0].shadow, in[1].shadow) + in[2].shadow.error);
   out.bits = fusedMultiplyAdd(in[0].bits, in[1].bits, in[2].bits, op.out);
-  out.shadow.value = value;
-  settle(out, op.out);
+  bound(op, out, value, productError(in[0].shadow, in[1].shadow) + in[2].shadow.error, 0.5);
 }
 static void negF(const ElementOp &op, const Cell *in, Cell &out) {
   out.bits = in[0].bits ^ uint64_t(1) << (bitWidth(op.out) - 1);
@@ -224,7 +234,8 @@ static void cmpF(const ElementOp &op, const Cell *in, Cell &out) {
   out.bits = holds(arith::CmpFPredicate(op.attribute), num(op, in, 0), num(op, in, 1));
   double distance = std::fabs(in[0].shadow.value - in[1].shadow.value);
   double bound = in[0].shadow.error + in[1].shadow.error;
-  out.shadow.undecided = bound > 0 && distance <= bound;
+  bool isSelf = op.op->getOperand(0) == op.op->getOperand(1); // the same value, whatever it is
+  out.shadow.undecided = bound > 0 && distance <= bound && !isSelf;
 }
 
 static void cmpI(const ElementOp &op, const Cell *in, Cell &out) {
@@ -251,39 +262,41 @@ static void select(const ElementOp &op, const Cell *in, Cell &out) {
 }
 
 static void convertF(const ElementOp &op, const Cell *in, Cell &out) {
-  double rounding = op.attribute == int64_t(tile::Rounding::TowardZero) ? 1.0 : 0.5;
-  bool isExact = unitRoundoff(op.out) <= unitRoundoff(op.in[0]) && tinyError(op.out) <= tinyError(op.in[0]);
-  if (isExact) {
-    out.bits = encode(num(op, in, 0), op.out);
-    out.shadow = in[0].shadow;
-    settle(out, op.out);
+  bool towardZero = op.attribute == int64_t(tile::Rounding::TowardZero);
+  const Shadow &x = in[0].shadow;
+  out.bits = encode(num(op, in, 0), op.out, towardZero ? Round::TowardZero : Round::NearestEven);
+  if (x.error == 0) {
+    out.shadow.value = decode(out.bits, op.out);
     return;
   }
-  finish(op, out, num(op, in, 0), in[0].shadow.value, in[0].shadow.error, rounding);
-  out.bits = encode(num(op, in, 0), op.out, rounding == 1.0 ? Round::TowardZero : Round::NearestEven);
+  bound(op, out, x.value, x.error, towardZero ? 1.0 : 0.5);
   bool saturates = op.out == Kind::F8E4M3 || op.out == Kind::F8E5M2;
-  if (saturates && !std::isnan(in[0].shadow.value)) {
+  if (saturates && !std::isnan(x.value)) {
     double limit = op.out == Kind::F8E4M3 ? 448 : 57344;
-    out.shadow.value = std::clamp(in[0].shadow.value, -limit, limit);
+    out.shadow.value = std::clamp(x.value, -limit, limit);
     out.shadow.error = std::min(out.shadow.error, 2 * limit);
   }
-  settle(out, op.out);
 }
 
-static void intToFloat(const ElementOp &op, Cell &out, double exact) {
-  finish(op, out, exact, exact, 0);
+/// The integer as fp64, its last bit set if bits were lost, so that one more rounding is the only one.
+template <typename Integer> static double toOdd(Integer value) {
+  double rounded = double(value);
+  if (rounded >= 0x1p63 || __int128(rounded) == __int128(value))
+    return rounded;
+  uint64_t bits = encode(rounded, Kind::F64);
+  bool roundedUp = (__int128(rounded) > __int128(value)) == (rounded > 0);
+  return decode(bits & 1 ? bits : roundedUp ? bits - 1 : bits + 1, Kind::F64);
 }
-static void siToFp(const ElementOp &op, const Cell *in, Cell &out) {
-  int64_t value = sint(op, in, 0);
-  intToFloat(op, out, double(value));
-  if (op.out == Kind::F32)
-    out.bits = encode(double(float(value)), Kind::F32);
+
+/// From an integer of up to 64 bits, whose fp64 value may be rounded already: f32 rounds from the integer itself.
+template <typename Integer> static void intToFloat(const ElementOp &op, Cell &out, Integer value) {
+  out.bits = encode(op.out == Kind::F64 ? double(value) : double(float(value)), op.out);
+  if (op.out == Kind::F16 || op.out == Kind::BF16)
+    out.bits = encode(toOdd(value), op.out);
+  out.shadow.value = decode(out.bits, op.out);
 }
-static void uiToFp(const ElementOp &op, const Cell *in, Cell &out) {
-  intToFloat(op, out, double(in[0].bits));
-  if (op.out == Kind::F32)
-    out.bits = encode(double(float(in[0].bits)), Kind::F32);
-}
+static void siToFp(const ElementOp &op, const Cell *in, Cell &out) { intToFloat(op, out, sint(op, in, 0)); }
+static void uiToFp(const ElementOp &op, const Cell *in, Cell &out) { intToFloat(op, out, in[0].bits); }
 
 /// Saturates; NaN gives 0.
 template <bool isSigned> static void fpToInt(const ElementOp &op, const Cell *in, Cell &out) {
@@ -425,6 +438,7 @@ ElementFn elementFunction(Operation *op, ElementOp &info) {
   if (row == table().end())
     return nullptr;
   info.op = op;
+  info.anyOrder = isa_and_nonnull<tile::ReduceOp, tile::ScanOp>(op->getParentOp());
   for (Type type : op->getOperandTypes())
     info.in.push_back(kindOf(tile::elementType(type)));
   info.out = kindOf(tile::elementType(op->getResult(0).getType()));

@@ -69,6 +69,8 @@ private:
   void runDot(mlir::Operation *op);
   using Cells = llvm::SmallVector<Cell, 2>;
   Cells combine(mlir::Region &region, const Cells &left, const Cells &right);
+  struct Terms;
+  static void allowAnyOrder(Cell &cell, Kind kind, bool isSum, const Terms &terms);
   Cells reduceRange(mlir::Region &region, llvm::ArrayRef<Cells> line);
 
   mlir::func::FuncOp kernel;

@@ -173,7 +173,7 @@ Constant toConstant(PyObject *value) {
     return tupleConstant(value);
   if (auto type = dtypeOf(value))
     return Constant{*type};
-  if (auto *function = asFunction(value))
+  if (auto *function = asFunction(value); function && function->state)
     return Constant{function->state->jit};
   if (languageTypes.function && PyObject_TypeCheck(value, languageTypes.function)) {
     py::object name = py::reinterpret_steal<py::object>(PyObject_GetAttrString(value, "__tegula_name__"));

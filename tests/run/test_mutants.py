@@ -44,7 +44,9 @@ def softmax_args():
 
 MUTANTS = {
     "a dropped slice of k": (MATMUL, matmul_args, r"(%c0\w*) = arith.constant 0 : i32", r"\1 = arith.constant 16 : i32"),
-    "the accumulator is not carried": (MATMUL, matmul_args, r"(tile.dot %\S+, %\S+, )%arg\d+", r"\1%cst"),
+    "the accumulator is not carried": (
+        MATMUL, matmul_args, r"(?s)(iter_args\(.*?%\w+ = )(%\w+)(.*tile.dot %\S+, %\S+, )%arg\d+", r"\1\2\3\2",
+    ),
     "a sum becomes a difference": (SOFTMAX, softmax_args, r"arith.addf", "arith.subf"),
     "max becomes min": (SOFTMAX, softmax_args, r"arith.max(imum|num)f", r"arith.min\1f"),
     "an off-by-one mask": (SOFTMAX, softmax_args, r"arith.cmpi slt", "arith.cmpi sle"),
@@ -64,10 +66,11 @@ def test_mutant_is_caught(name, tmp_path):
         if want is not None:
             compare(got, want, name)
 
-    text = kernel.warmup(*args, grid=grid, **meta).asm["tile"]
+    compiled = kernel.warmup(*args, grid=grid, **meta)
+    text = compiled.asm["tile"]
     mutated, count = re.subn(pattern, replacement, text, count=1)
     assert count == 1 and mutated != text, f"the mutation does not apply to\n{text}"
-    (tmp_path / "kernel.tile").write_text(mutated)
+    (tmp_path / f"kernel-{compiled.metadata.hash[:12]}.tile").write_text(mutated)
     tegula.knobs.override_dir = str(tmp_path)
     try:
         wrong = run(kernel, grid, args, meta)

@@ -48,7 +48,7 @@ class Generator:
         return self.r.choice([f"i[:, None] * {n} + j[None, :]"] * 3 + [f"j[None, :] * {m} + i[:, None]"])
 
     def mask(self) -> str:
-        if self.r.random() < 0.5:
+        if self.r.random() < 0.5 or not self.values:
             return ""
         if self.rank == 1:
             return ", mask=i < n"
