@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .errors import TritonError as TritonError
     from .errors import UnsupportedError as UnsupportedError
     from .language.core import cdiv as cdiv
+    from .language.core import must_use_result as must_use_result
     from .language.core import next_power_of_2 as next_power_of_2
     from .runtime.autotuner import Config as Config
     from .runtime.autotuner import autotune as autotune
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from .runtime.device import num_threads as num_threads
     from .runtime.device import set_device as set_device
     from .runtime.jit import JITFunction as JITFunction
+    from .runtime.jit import KernelInterface as KernelInterface
     from .runtime.jit import MockTensor as MockTensor
+    from .runtime.jit import TensorWrapper as TensorWrapper
     from .runtime.jit import jit as jit
     from .runtime.jit import reinterpret as reinterpret
 
@@ -75,7 +78,10 @@ _HOMES = {
     "num_threads": "runtime.device",
     "set_device": "runtime.device",
     "JITFunction": "runtime.jit",
+    "KernelInterface": "runtime.jit",
     "MockTensor": "runtime.jit",
+    "TensorWrapper": "runtime.jit",
+    "must_use_result": "language.core",
     "jit": "runtime.jit",
     "reinterpret": "runtime.jit",
 }

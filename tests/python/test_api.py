@@ -74,6 +74,12 @@ def test_compiled_kernel():
         k.metadata.registers  # noqa: B018
 
 
+def test_compiled_kernel_launches_again():
+    o = np.zeros(1, np.int32)
+    k = kernels.programs.warmup(o, grid=(1,), num_warps=2)
+    assert k[(3,)](o) is k and o[0] == 3
+
+
 def test_ast_source_and_listener():
     seen = []
     tegula.knobs.compilation.listener = lambda *, src, metadata, metadata_group, times, cache_hit: (

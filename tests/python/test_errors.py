@@ -48,6 +48,23 @@ def _subclass():
     return torch.zeros(4).as_subclass(Wrapped)
 
 
+def _fake():
+    torch = pytest.importorskip("torch")
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        return torch.ones(4)
+
+
+def _functional():
+    torch = pytest.importorskip("torch")
+    return torch._to_functional_tensor(torch.ones(4))
+
+
+def _sparse():
+    return _device("cpu").to_sparse()
+
+
 def _unaligned():
     return np.frombuffer(bytearray(17), np.uint8)[1:].view(np.float32)
 
@@ -102,6 +119,9 @@ CASES = [
     ("launch_unaligned", lambda: _copy(_unaligned(), O, 1), "argument 'x' of 'copy' starts at an address that is no multiple of its item size (4 bytes)"),
     ("launch_wrong_device", lambda: _copy(_Fake(), O, 1), "argument 'x' of 'copy' lives on the device cuda:1, but the launch is on the CPU"),
     ("launch_no_data", lambda: _copy(_device("meta"), O, 1), "argument 'x' of 'copy' has no data in memory"),
+    ("launch_no_data", lambda: _copy(_functional(), O, 1), "argument 'x' of 'copy' has no data in memory: its address is 0"),
+    ("launch_no_data", lambda: _copy(_sparse(), O, 1), "argument 'x' of 'copy' has no data in memory"),
+    ("launch_tensor_subclass", lambda: _copy(_fake(), O, 1), "a tensor class that overrides __torch_dispatch__"),
     ("launch_tensor_subclass", lambda: _copy(_subclass(), O, 1), "a tensor class that overrides __torch_function__"),
     ("launch_read_only", lambda: _copy(O, _read_only(), 1), "argument 'o' of 'copy' is read-only, but the kernel writes to it"),
     ("launch_unknown_device", lambda: tegula.set_device("tpu"), "there is no device 'tpu'"),

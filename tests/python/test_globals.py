@@ -5,10 +5,12 @@
 #
 
 import enum
+import gc
 import linecache
 import math
 import sys
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -261,3 +263,31 @@ def test_defaults_are_those_of_the_definition(monkeypatch):
 
     monkeypatch.setitem(globals(), "SCALE", 100)
     assert _run(kernel) == 15
+
+
+def test_kernels_of_closures_are_freed():
+    def make(k):
+        K = tl.constexpr(k)
+
+        @tegula.jit
+        def kernel(o):
+            tl.store(o, K)
+
+        return kernel
+
+    seen = []
+    for k in range(5):
+        kernel = make(k)
+        assert _run(kernel) == k
+        seen.append(weakref.ref(kernel.fn))
+    del kernel
+    gc.collect()
+    assert [r() for r in seen] == [None] * 5
+
+
+def test_next_power_of_2_and_cdiv_in_kernels():
+    @tegula.jit
+    def kernel(o, N: tl.constexpr):
+        tl.store(o, tl.sum(tl.arange(0, tegula.next_power_of_2(N)), 0) + tegula.cdiv(N, 4))
+
+    assert _run(kernel, 5) == 28 + 2

@@ -215,6 +215,14 @@ class CompiledKernel:
         """Whether it came from the cache."""
         return self._kernel.cache_hit
 
+    def __getitem__(self, grid: Any) -> Any:
+        """Launches the function again with this kernel's options: `kernel[grid](*args)` with all its arguments."""
+        options = {"num_warps": self.metadata.num_warps, "num_stages": self.metadata.num_stages}
+        return lambda *args, **kwargs: self.fn[grid](*args, **{**options, **kwargs})
+
+    def _init_handles(self) -> None:
+        """Scripts written for Triton call it before they read n_regs; there is nothing to do."""
+
     def __repr__(self) -> str:
         return f"<CompiledKernel {self.name} for {self.metadata.target}>"
 

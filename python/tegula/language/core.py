@@ -192,8 +192,30 @@ class const:
     __tegula_name__ = "const"
 
 
-_BITS = {"fp8e4nv": 8, "fp8e5": 8, "fp16": 16, "bf16": 16, "fp32": 32, "fp64": 64, "void": 0}
-_MANTISSA = {"fp8e4nv": 3, "fp8e5": 2, "fp16": 10, "bf16": 7, "fp32": 23, "fp64": 52}
+# The last three 8-bit floats can be named, and nothing else yet.
+_BITS = {
+    "fp8e4nv": 8,
+    "fp8e5": 8,
+    "fp8e4b15": 8,
+    "fp8e4b8": 8,
+    "fp8e5b16": 8,
+    "fp16": 16,
+    "bf16": 16,
+    "fp32": 32,
+    "fp64": 64,
+    "void": 0,
+}
+_MANTISSA = {
+    "fp8e4nv": 3,
+    "fp8e5": 2,
+    "fp8e4b15": 3,
+    "fp8e4b8": 3,
+    "fp8e5b16": 2,
+    "fp16": 10,
+    "bf16": 7,
+    "fp32": 23,
+    "fp64": 52,
+}
 
 
 class dtype:
@@ -332,7 +354,7 @@ class dtype:
         return self.name
 
     def __repr__(self) -> str:
-        name = {"fp8e4nv": "float8e4nv", "fp8e5": "float8e5", "bf16": "bfloat16"}.get(self.name, self.name)
+        name = "bfloat16" if self.name == "bf16" else self.name
         return "tegula.language." + (f"float{name[2:]}" if name.startswith("fp") else name)
 
 
@@ -447,6 +469,9 @@ uint32 = dtype("uint32")
 uint64 = dtype("uint64")
 float8e5 = dtype("fp8e5")
 float8e4nv = dtype("fp8e4nv")
+float8e4b15 = dtype("fp8e4b15")
+float8e4b8 = dtype("fp8e4b8")
+float8e5b16 = dtype("fp8e5b16")
 float16 = dtype("fp16")
 bfloat16 = dtype("bf16")
 float32 = dtype("fp32")
