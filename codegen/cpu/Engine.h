@@ -163,7 +163,12 @@ private:
   void nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::function_ref<void(const Chunk &)> body);
   LaneSpec chooseLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<mlir::Value> roots, bool rowMajor,
                        llvm::ArrayRef<int64_t> writeStrides = {});
-  int64_t accessCost(mlir::Value value, const Point &point, llvm::SmallVectorImpl<std::pair<mlir::Value, Point>> &seen);
+  /// What a walk over an expression has met, and at which points (by origin and step of their indices).
+  using Signature = llvm::SmallVector<std::pair<int, int64_t>, 4>;
+  using Seen = llvm::DenseMap<mlir::Value, llvm::SmallVector<Signature, 1>>;
+  static Signature signature(const Point &point);
+  static bool visit(Seen &seen, mlir::Value value, const Point &point);
+  int64_t accessCost(mlir::Value value, const Point &point, Seen &seen);
 
   // Split.cpp: how many leading chunks need no masks.
   struct Term {
@@ -171,8 +176,7 @@ private:
     llvm::Value *uniform; ///< i1 condition, or null
     bool skips = false;   ///< false beyond `count` (a term of the skip mask)
   };
-  void collectTerms(mlir::Value value, const Point &point, llvm::SmallVectorImpl<std::pair<mlir::Value, Point>> &seen,
-                    llvm::SmallVectorImpl<Term> &terms);
+  void collectTerms(mlir::Value value, const Point &point, Seen &seen, llvm::SmallVectorImpl<Term> &terms);
   void maskTerms(mlir::Value mask, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
   bool compareTerm(mlir::arith::CmpIOp cmp, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
   bool remainderTerm(mlir::Operation *rem, const Point &point, llvm::SmallVectorImpl<Term> &terms);
@@ -286,7 +290,7 @@ private:
   std::vector<llvm::BasicBlock *> levelBlocks;
   std::vector<llvm::DenseMap<mlir::Value, llvm::SmallVector<Memo, 1>>> memo;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<Point, std::optional<int64_t>>, 1>> steps;
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<llvm::SmallVector<std::pair<int, int64_t>, 4>, 1>> assumptions;
+  Seen assumptions;
   int mode = 0;
   int loadFloor = 0; ///< loads of mode 1 stand inside the guard of their loop
   llvm::Value *active = nullptr;

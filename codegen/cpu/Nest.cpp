@@ -163,7 +163,7 @@ void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const La
     start[spec.dim] = constantIndex(0);
     start[spec.dim].step = 1;
     start[spec.dim].origin = spec.dim;
-    SmallVector<std::pair<Value, Point>> seen;
+    Seen seen;
     if (spec.skip)
       maskTerms(spec.skip, start, terms, true);
     for (Value mask : spec.masks)
@@ -223,15 +223,9 @@ void Engine::nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::fun
 }
 
 /// Sum over the memory accesses of an expression: 1 for consecutive or equal addresses, 8 for scattered ones.
-int64_t Engine::accessCost(Value value, const Point &point, SmallVectorImpl<std::pair<Value, Point>> &seen) {
-  if (!tile::isTile(value.getType()) || uniform(point) || seen.size() > 200)
+int64_t Engine::accessCost(Value value, const Point &point, Seen &seen) {
+  if (!tile::isTile(value.getType()) || uniform(point) || !visit(seen, value, point))
     return 0;
-  for (auto &[visited, at] : seen)
-    if (visited == value && llvm::equal(at, point, [](const Index &x, const Index &y) {
-          return x.step == y.step && x.general == y.general && x.origin == y.origin;
-        }))
-      return 0;
-  seen.push_back({value, point});
   auto buffer = buffers.find(value);
   if (buffer != buffers.end()) {
     int64_t step = 0;
@@ -284,7 +278,7 @@ LaneSpec Engine::chooseLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<Value
       point.back().origin = i;
     }
     point[dim].step = 1;
-    SmallVector<std::pair<Value, Point>> seen;
+    Seen seen;
     int64_t cost = 0;
     for (Value root : roots)
       cost += accessCost(root, point, seen);

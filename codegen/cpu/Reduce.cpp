@@ -95,9 +95,10 @@ void Engine::reduceAlongLanes(tile::ReduceOp op, const Combine &how, llvm::Array
       vectors.resize(k);
     }
     for (unsigned width = lanes / 2; width > 0; width /= 2) {
-      SmallVector<int, 16> mask;
-      for (unsigned lane = 0; lane < lanes; ++lane)
-        mask.push_back(lane < width ? lane + width : lane);
+      // The upper lanes are left open: LLVM 22 selects a wrong broadcast when they repeat the lower ones.
+      SmallVector<int, 16> mask(lanes, -1);
+      for (unsigned lane = 0; lane < width; ++lane)
+        mask[lane] = int(lane + width);
       SmallVector<llvm::Value *, 2> upper;
       for (llvm::Value *value : vectors[0])
         upper.push_back(b.CreateShuffleVector(value, mask));

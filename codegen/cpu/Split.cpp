@@ -22,11 +22,21 @@ using namespace mlir;
 
 namespace tegula::cpu {
 
-static llvm::SmallVector<std::pair<int, int64_t>, 4> signature(const Point &point) {
-  llvm::SmallVector<std::pair<int, int64_t>, 4> result;
+Engine::Signature Engine::signature(const Point &point) {
+  Signature result;
   for (const Index &index : point)
     result.push_back({index.general ? -1 : index.origin, index.step});
   return result;
+}
+
+/// Whether this is the first visit.
+bool Engine::visit(Seen &seen, Value value, const Point &point) {
+  auto &list = seen[value];
+  Signature at = signature(point);
+  if (llvm::is_contained(list, at))
+    return false;
+  list.push_back(std::move(at));
+  return true;
 }
 
 void Engine::assume(Value value, const Point &point) { assumptions[value].push_back(signature(point)); }
@@ -60,17 +70,11 @@ bool Engine::known(Value value, const Point &point, int depth) {
   return llvm::all_of(op->getOperands(), [&](Value operand) { return known(operand, source, depth + 1); });
 }
 
-void Engine::collectTerms(Value value, const Point &point, SmallVectorImpl<std::pair<Value, Point>> &seen,
-                          SmallVectorImpl<Term> &terms) {
+void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVectorImpl<Term> &terms) {
   // A buffer is read as it is; what filled it is done.
-  if (!tile::isTile(value.getType()) || buffers.count(value) || seen.size() > 300)
-    return;
-  for (auto &[visited, at] : seen)
-    if (visited == value && signature(at) == signature(point))
-      return;
-  seen.push_back({value, point});
   Operation *op = value.getDefiningOp();
-  if (!op)
+  if (!op || !tile::isTile(value.getType()) || isa<tile::SplatOp, arith::ConstantOp, tile::MakeRangeOp>(op) ||
+      buffers.count(value) || !visit(seen, value, point))
     return;
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (load.getMask())
