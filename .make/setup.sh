@@ -76,6 +76,10 @@ pip_need() {
 }
 case $what in
   demo) pip_need numpy=numpy ;;
-  test) pip_need numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit ;;
+  test)
+    pip_need numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit
+    # Other people's kernels; what they require would bring another compiler.
+    PIP_NO_DEPS=1 pip_need liger_kernel=liger-kernel==0.8.5
+    ;;
   lint) pip_need numpy=numpy ruff=ruff mypy=mypy ;;
 esac
