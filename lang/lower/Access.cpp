@@ -250,6 +250,8 @@ static Value tensorSubscript(Lowering &l, const Value &object, const Value &inde
   Tensor result = object.tensor();
   int dim = 0, used = 0;
   for (const Value &i : indices) {
+    if (used > rank)
+      break;
     if (i.isNone()) {
       result = l.expandDims(result, dim++, span);
     } else if (i.isEllipsis()) {
@@ -259,7 +261,7 @@ static Value tensorSubscript(Lowering &l, const Value &object, const Value &inde
       ++dim;
       ++used;
     } else {
-      l.fail(Diag::bad_tensor_index, span,
+      l.fail(object.tensor().type.isPointer ? Diag::pointer_index : Diag::bad_tensor_index, span,
              {i.asSlice() ? "a slice with bounds" : describe(i), describe(object)});
     }
   }

@@ -34,16 +34,18 @@ std::string nearest(std::string_view name, const std::vector<std::string> &candi
   std::string best;
   size_t limit = name.size() < 4 ? 2 : 3; // distances below it count
   for (const std::string &candidate : candidates) {
-    std::vector<size_t> row(candidate.size() + 1);
+    // Insertions, deletions, substitutions and swaps of two neighbours cost 1 each.
+    std::vector<size_t> row(candidate.size() + 1), above, aboveThat;
     for (size_t j = 0; j <= candidate.size(); ++j)
       row[j] = j;
     for (size_t i = 1; i <= name.size(); ++i) {
-      size_t diagonal = row[0];
+      aboveThat = std::move(above);
+      above = row;
       row[0] = i;
       for (size_t j = 1; j <= candidate.size(); ++j) {
-        size_t substitution = diagonal + (name[i - 1] != candidate[j - 1]);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitution});
+        row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (name[i - 1] != candidate[j - 1])});
+        if (i > 1 && j > 1 && name[i - 1] == candidate[j - 2] && name[i - 2] == candidate[j - 1])
+          row[j] = std::min(row[j], aboveThat[j - 2] + 1);
       }
     }
     if (row.back() < limit && row.back() < name.size()) {
@@ -210,9 +212,20 @@ std::string Lowering::Impl::frameNote(const Frame &frame) const {
 }
 
 void Lowering::Impl::failWith(Diagnostic diagnostic) {
+  // What is wrong inside of a library function is wrong with its call: the user's own text is shown.
+  size_t user = frames.size();
+  while (user > 1 && llvm::StringRef(frames[user - 1]->function->source.file).starts_with("<tegula>/"))
+    --user;
+  if (user < frames.size())
+    diagnostic.span = frames[user]->callSite;
   Error error(std::move(diagnostic));
-  for (size_t i = frames.size(); i-- > 1;)
-    error.addNote(frames[i]->callSite, frameNote(*frames[i]));
+  const Frame *last = nullptr;
+  for (size_t i = user; i-- > 1;) {
+    bool repeated = last && last->callSite.source == frames[i]->callSite.source && last->callSite.begin == frames[i]->callSite.begin;
+    if (!repeated) // a recursion comes by the same place again and again
+      error.addNote(frames[i]->callSite, frameNote(*frames[i]));
+    last = frames[i].get();
+  }
   throw error;
 }
 

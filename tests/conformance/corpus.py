@@ -59,9 +59,7 @@ class Module:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and is_jit(node):
                 self.functions.setdefault(node.name, node)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in LANGUAGE_ROOTS:
-                self.language.append(dotted(node))
-            elif isinstance(node, ast.Import) and node.names[0].name.split(".")[0] in LANGUAGE_ROOTS:
+            elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in LANGUAGE_ROOTS or isinstance(node, ast.Import) and node.names[0].name.split(".")[0] in LANGUAGE_ROOTS:
                 self.language.append(dotted(node))
             elif isinstance(node, ast.ImportFrom):
                 base = node.module or ""
@@ -169,9 +167,9 @@ class Guess:
         text = re.search(rf"\b{n} (?:==|!=|in) \(?'(\w+)'", b)
         if text:
             return f"'{text[1]}'"
-        if re.search(rf"(?i)dtype|^(?:dot_)?precision_t|.*_type$", name) and not re.search(rf"\b{n} == \d", b):
+        if re.search(r"(?i)dtype|^(?:dot_)?precision_t|.*_type$", name) and not re.search(rf"\b{n} == \d", b):
             return "tl.int64" if re.search("(?i)idx|index", name) else "tl.float32"
-        if re.search(rf"(?i)allow_tf32|input_precision|precision", name):
+        if re.search(r"(?i)allow_tf32|input_precision|precision", name):
             return "'ieee'" if "input_precision=" + name in b else str(flags)
         if re.search(rf"\b(?:if|and|or|not|elif) {n}\b(?! [<>=%*/+-]| !=|\.)", b) or re.search(
             r"^(?i:is_|has_|use_|do_|with_|apply_|even_|store_|return_|output_|save_|need|reverse|causal)", name

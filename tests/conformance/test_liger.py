@@ -7,7 +7,6 @@ own in fp64; the allowance is one of accumulation in fp32, since kernel and PyTo
 from __future__ import annotations
 
 import importlib.util
-import os
 
 import pytest
 
