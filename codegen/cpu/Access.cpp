@@ -44,6 +44,27 @@ llvm::Value *Engine::both(llvm::Value *a, llvm::Value *c) {
   return b.CreateAnd(a, c);
 }
 
+/// Stores the lanes of a vector that the mask picks (null: all).
+void Engine::maskedStore(llvm::Value *vector, llvm::Value *pointer, llvm::Value *mask) {
+  if (!mask) {
+    b.CreateAlignedStore(vector, pointer, llvm::Align(1));
+    return;
+  }
+  // LLVM 22 stores four bytes for a narrow element when a constant mask picks one lane after a truncation.
+  if (auto *constant = llvm::dyn_cast<llvm::Constant>(mask)) {
+    SmallVector<unsigned, 16> set;
+    for (unsigned lane = 0; lane < lanes; ++lane)
+      if (llvm::Constant *bit = constant->getAggregateElement(lane); bit && bit->isOneValue())
+        set.push_back(lane);
+    if (set.size() == 1) {
+      llvm::Value *element = b.CreateExtractElement(vector, uint64_t(set[0]));
+      b.CreateAlignedStore(element, b.CreateGEP(element->getType(), pointer, b.getInt64(set[0])), llvm::Align(1));
+      return;
+    }
+  }
+  b.CreateMaskedStore(vector, pointer, llvm::Align(1), mask);
+}
+
 /// Loads a vector from any addresses; lanes without mask give `other` (zero if null).
 Val Engine::gather(llvm::Type *type, Val pointers, llvm::Value *mask, llvm::Value *other) {
   auto *vector = llvm::FixedVectorType::get(type, lanes);
@@ -229,10 +250,7 @@ void Engine::storeChunk(tile::StoreOp op, const Chunk &chunk) {
   if (step != std::optional<int64_t>(size))
     return scatter(vector, widen(evalAt(op.getPtr(), chunk)), all);
   llvm::Value *pointer = affinePointer(op.getPtr(), chunk.point, size).value;
-  if (all)
-    b.CreateMaskedStore(vector, pointer, llvm::Align(1), all);
-  else
-    b.CreateAlignedStore(vector, pointer, llvm::Align(1));
+  maskedStore(vector, pointer, all);
 }
 
 } // namespace tegula::cpu

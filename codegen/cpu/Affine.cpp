@@ -36,6 +36,7 @@ Index Engine::scaled(const Index &index, int64_t factor) {
     return constantIndex(0);
   Index result = index;
   result.origin = -1;
+  result.collapsed = 0;
   result.align = std::min<int64_t>(index.align * factor, int64_t(1) << 40);
   result.step = index.step * factor;
   At at(*this, index.level);
@@ -106,10 +107,34 @@ std::pair<Index, Index> Engine::divided(const Index &index, int64_t divisor) {
   return {quotient, remainder};
 }
 
+const Engine::FlatLane *Engine::flatLaneAt(llvm::ArrayRef<Index> indices, llvm::ArrayRef<int64_t> extents) const {
+  if (indices[0].collapsed != 1)
+    return nullptr;
+  for (const FlatLane &flat : flatLanes) {
+    size_t count = flat.parts.size();
+    bool all = count <= indices.size();
+    for (size_t i = 0; i < count && all; ++i)
+      all = indices[i].collapsed == int(i) + 1 && indices[i].value == flat.parts[i] && extents[i] == flat.extents[i];
+    if (all)
+      return &flat;
+  }
+  return nullptr;
+}
+
 Index Engine::linearise(llvm::ArrayRef<Index> indices, llvm::ArrayRef<int64_t> extents) {
-  Index total = indices[0];
-  for (size_t k = 1; k < indices.size(); ++k)
+  Index total = constantIndex(0);
+  for (size_t k = 0; k < indices.size(); ++k) {
+    if (const FlatLane *flat = flatLaneAt(indices.slice(k), extents.slice(k))) {
+      int64_t product = 1;
+      for (int64_t extent : flat->extents)
+        product *= extent;
+      size_t count = flat->extents.size();
+      total = sum(scaled(total, product), flat->index);
+      k += count - 1;
+      continue;
+    }
     total = sum(scaled(total, extents[k]), indices[k]);
+  }
   return total;
 }
 
@@ -175,6 +200,7 @@ Point Engine::laneZero(const Point &point) {
     index.step = 0;
     index.general = false;
     index.origin = -1;
+    index.collapsed = 0;
   }
   return zero;
 }

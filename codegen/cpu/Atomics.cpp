@@ -36,7 +36,6 @@ static llvm::AtomicOrdering failureOf(llvm::AtomicOrdering ordering) {
 void Engine::atomicNest(Operation *op, Value pointers, Value mask, Value result,
                         llvm::function_ref<llvm::Value *(llvm::Value *, const Point &)> element) {
   bool isTile = tile::isTile(pointers.getType());
-  Type type = tile::elementType(result.getType());
   bool kept = isTile && !plan.consumers(result).empty();
   beginNest();
   Buffer buffer;

@@ -81,10 +81,27 @@ Engine::Place Engine::placeOf(const Buffer &buffer, const Point &point) {
   SmallVector<std::pair<Index, int64_t>, 4> dims;
   bool scattered = false;
   int64_t step = 0;
-  for (auto [index, stride] : llvm::zip(point, buffer.strides)) {
+  for (size_t k = 0; k < point.size(); ++k) {
+    Index index = point[k];
+    // Collapsed lanes over dense dimensions are consecutive elements.
+    size_t last = k;
+    while (last + 1 < point.size() && point[last + 1].collapsed == point[last].collapsed + 1 && point[last].collapsed)
+      ++last;
+    if (last > k) {
+      SmallVector<int64_t, 4> extents(last - k + 1, 0);
+      for (size_t i = k + 1; i <= last; ++i)
+        extents[i - k] = buffer.strides[i] ? buffer.strides[i - 1] / buffer.strides[i] : 0;
+      for (const FlatLane &flat : flatLanes)
+        if (flat.parts.size() == extents.size() && flat.parts[0] == index.value)
+          extents[0] = flat.extents[0];
+      if (const FlatLane *flat = flatLaneAt(ArrayRef<Index>(point).slice(k), extents)) {
+        index = flat->index;
+        k = last;
+      }
+    }
     scattered |= index.general;
-    step += index.step * stride;
-    dims.push_back({index, stride});
+    step += index.step * buffer.strides[k];
+    dims.push_back({index, buffer.strides[k]});
   }
   if (scattered) {
     Index all = constantIndex(0);
@@ -161,11 +178,7 @@ void Engine::writeBuffer(const Buffer &buffer, const Point &point, Val value, ll
   Place place = placeOf(buffer, point);
   llvm::Value *vector = toMemory(widen(value).value, buffer.element);
   if (place.step == std::optional<int64_t>(1)) {
-    if (mask)
-      b.CreateMaskedStore(vector, place.pointer.value, llvm::Align(1), mask);
-    else
-      b.CreateAlignedStore(vector, place.pointer.value, llvm::Align(1));
-    return;
+    return maskedStore(vector, place.pointer.value, mask);
   }
   for (unsigned lane = 0; lane < lanes; ++lane) {
     llvm::Value *offset = place.step ? b.getInt64(*place.step * lane)

@@ -42,6 +42,7 @@ struct Index {
   int origin = -1;   ///< the dimension of the nest's space whose loop gives it; -2: the constant 0; -1: computed
   int64_t align = 1; ///< `value` is a multiple of this
   bool general = false;
+  int collapsed = 0; ///< k: the k-th (from 1) of several trailing dimensions that are the lanes together (`flatLane`)
 
   bool uniform() const { return step == 0 && !general; }
 };
@@ -176,7 +177,8 @@ private:
     llvm::Value *uniform; ///< i1 condition, or null
     bool skips = false;   ///< false beyond `count` (a term of the skip mask)
   };
-  void collectTerms(mlir::Value value, const Point &point, Seen &seen, llvm::SmallVectorImpl<Term> &terms);
+  void collectTerms(mlir::Value value, const Point &point, Seen &seen, llvm::SmallVectorImpl<Term> &terms,
+                    bool address);
   void maskTerms(mlir::Value mask, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
   bool compareTerm(mlir::arith::CmpIOp cmp, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
   bool remainderTerm(mlir::Operation *rem, const Point &point, llvm::SmallVectorImpl<Term> &terms);
@@ -232,6 +234,7 @@ private:
   llvm::Type *memoryType(mlir::Type element);
   Val gather(llvm::Type *type, Val pointers, llvm::Value *mask, llvm::Value *other);
   void scatter(llvm::Value *value, Val pointers, llvm::Value *mask);
+  void maskedStore(llvm::Value *vector, llvm::Value *pointer, llvm::Value *mask);
   llvm::Value *both(llvm::Value *a, llvm::Value *b); ///< and of two masks, either may be null (all true)
 
   // Reduce.cpp, Combine.cpp.
@@ -291,6 +294,15 @@ private:
   std::vector<llvm::DenseMap<mlir::Value, llvm::SmallVector<Memo, 1>>> memo;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<Point, std::optional<int64_t>>, 1>> steps;
   Seen assumptions;
+  /// Of a nest with collapsed lanes: their common index and extents, per chunk.
+  struct FlatLane {
+    llvm::SmallVector<llvm::Value *, 4> parts; ///< the values of the dimensions' indices
+    llvm::SmallVector<int64_t, 4> extents;
+    Index index;
+  };
+  llvm::SmallVector<FlatLane, 4> flatLanes;
+  /// If indices[from...] are a chunk's collapsed dimensions, all of them, with these extents: the chunk.
+  const FlatLane *flatLaneAt(llvm::ArrayRef<Index> indices, llvm::ArrayRef<int64_t> extents) const;
   int mode = 0;
   int loadFloor = 0; ///< loads of mode 1 stand inside the guard of their loop
   llvm::Value *active = nullptr;

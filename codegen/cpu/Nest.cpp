@@ -21,6 +21,7 @@ void Engine::beginNest() {
   memo.resize(1);
   steps.clear();
   assumptions.clear();
+  flatLanes.clear();
   mode = loadFloor = 0;
   active = nullptr;
 }
@@ -123,6 +124,14 @@ void Engine::runChunks(const Point &row, llvm::ArrayRef<int64_t> shape, const La
       index.origin = -1;
       llvm::SmallVector<Index, 4> dims;
       delinearise(index, shape.slice(spec.dim, spec.count), dims);
+      FlatLane flat;
+      flat.extents.assign(shape.begin() + spec.dim, shape.begin() + spec.dim + spec.count);
+      flat.index = index;
+      for (auto [i, dim] : llvm::enumerate(dims)) {
+        dim.collapsed = int(i) + 1;
+        flat.parts.push_back(dim.value);
+      }
+      flatLanes.push_back(std::move(flat));
       std::copy(dims.begin(), dims.end(), chunk.point.begin() + spec.dim);
     }
     if (partial && !whole) {
@@ -169,7 +178,7 @@ void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const La
     for (Value mask : spec.masks)
       maskTerms(mask, start, terms, false);
     for (Value root : spec.roots)
-      collectTerms(root, start, seen, terms);
+      collectTerms(root, start, seen, terms, isa<tile::PtrType>(tile::elementType(root.getType())));
   }
   if (terms.empty()) {
     if (whole)

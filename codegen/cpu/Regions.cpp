@@ -181,8 +181,11 @@ void Engine::emitWhile(scf::WhileOp op) {
     buffers[arg] = buffer;
   }
   for (auto [arg, result] : llvm::zip(afterArgs, op.getResults()))
-    if (tile::isTile(arg.getType()))
-      buffers[arg] = buffers[result] = makeBuffer(arg.getType());
+    if (tile::isTile(arg.getType())) {
+      Buffer buffer = makeBuffer(arg.getType());
+      buffers[arg] = buffer;
+      buffers[result] = buffer;
+    }
 
   llvm::BasicBlock *entering = b.GetInsertBlock();
   auto *head = llvm::BasicBlock::Create(context, "while", function);
@@ -204,8 +207,11 @@ void Engine::emitWhile(scf::WhileOp op) {
   yieldTiles(condition, 1, afterArgs, false);
   releaseAfter(condition);
   for (auto [value, arg, result] : llvm::zip(condition.getArgs(), afterArgs, op.getResults()))
-    if (isScalar(value.getType()))
-      scalars[arg] = scalars[result] = scalar(value);
+    if (isScalar(value.getType())) {
+      llvm::Value *handed = scalar(value);
+      scalars[arg] = handed;
+      scalars[result] = handed;
+    }
   b.CreateCondBr(scalar(condition.getCondition()), body, exit);
   function->insert(function->end(), body);
   b.SetInsertPoint(body);

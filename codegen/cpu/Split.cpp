@@ -70,7 +70,8 @@ bool Engine::known(Value value, const Point &point, int depth) {
   return llvm::all_of(op->getOperands(), [&](Value operand) { return known(operand, source, depth + 1); });
 }
 
-void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVectorImpl<Term> &terms) {
+/// `address`: the value is part of an address, where leaving out a remainder pays.
+void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVectorImpl<Term> &terms, bool address) {
   // A buffer is read as it is; what filled it is done.
   Operation *op = value.getDefiningOp();
   if (!op || !tile::isTile(value.getType()) || isa<tile::SplatOp, arith::ConstantOp, tile::MakeRangeOp>(op) ||
@@ -79,11 +80,12 @@ void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVect
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (load.getMask())
       maskTerms(load.getMask(), point, terms, false);
-    collectTerms(load.getPtr(), point, seen, terms);
+    collectTerms(load.getPtr(), point, seen, terms, true);
     return;
   }
   if (isa<arith::RemSIOp, arith::RemUIOp>(op)) {
-    remainderTerm(op, point, terms);
+    if (address)
+      remainderTerm(op, point, terms);
     return;
   }
   if (isa<tile::ReshapeOp, tile::JoinOp, tile::CatOp, tile::SplatOp, tile::SplitOp>(op))
@@ -91,7 +93,7 @@ void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVect
   Point source = point;
   sourcePoint(op, value, point, source);
   for (Value operand : op->getOperands())
-    collectTerms(operand, source, seen, terms);
+    collectTerms(operand, source, seen, terms, address);
 }
 
 void Engine::maskTerms(Value mask, const Point &point, SmallVectorImpl<Term> &terms, bool skips) {
