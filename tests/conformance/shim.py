@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import types
@@ -25,7 +26,5 @@ def install() -> None:
     triton.__dict__.update(__version__=LIKE, __tegula__=True, __path__=[], __getattr__=lambda name: getattr(tegula, name))
     sys.modules["triton"] = triton
     for part in PARTS:
-        try:
+        with contextlib.suppress(ModuleNotFoundError):
             sys.modules[f"triton.{part}"] = importlib.import_module(f"tegula.{part}")
-        except ModuleNotFoundError:
-            pass
