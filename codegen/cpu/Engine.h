@@ -127,6 +127,11 @@ private:
   void yieldTiles(mlir::Operation *yield, unsigned firstOperand, llvm::ArrayRef<mlir::Value> targets, bool carried);
   void copyBuffer(llvm::ArrayRef<int64_t> shape, const Buffer &from, const Buffer &to);
 
+  // Interchange.cpp
+  bool canInterchange(mlir::scf::ForOp op) const;
+  void emitInterchanged(mlir::scf::ForOp op);
+  Carried interchangedLoop(mlir::scf::ForOp op, llvm::ArrayRef<unsigned> tiles, llvm::ArrayRef<Chunk> chunks);
+
   // Buffers.cpp: the arena and whole tiles.
   Buffer makeBuffer(mlir::Type tile, int64_t rowPad = 0, int64_t columnPad = 0);
   void releaseAfter(mlir::Operation *op);
@@ -283,6 +288,10 @@ private:
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   Arena arena;
   llvm::SmallVector<std::pair<mlir::Value, Buffer>, 2> pendingSides; ///< of the nest being written
+
+  // Of a loop inside a nest: scalars that are computed in it, and the carried tiles' elements at the current chunk.
+  llvm::DenseMap<mlir::Value, int> scalarLevels;
+  llvm::DenseMap<mlir::Value, Val> overrides;
 
   // The nest being written.
   struct Memo {

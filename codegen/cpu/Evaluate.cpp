@@ -38,7 +38,9 @@ static bool sameKey(const Point &a, const Point &c) {
 
 Val Engine::eval(Value value, const Point &point) {
   if (!tile::isTile(value.getType()))
-    return {scalar(value), 0, false};
+    return {scalar(value), scalarLevels.lookup(value), false};
+  if (auto it = overrides.find(value); it != overrides.end())
+    return it->second;
   for (auto &map : memo) {
     auto it = map.find(value);
     if (it == map.end())

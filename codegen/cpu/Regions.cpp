@@ -65,6 +65,8 @@ void Engine::copyBuffer(llvm::ArrayRef<int64_t> shape, const Buffer &from, const
 }
 
 void Engine::emitFor(scf::ForOp op) {
+  if (canInterchange(op))
+    return emitInterchanged(op);
   unsigned count = op.getInitArgs().size();
   MicroShape f32 = microShape(target, ElementKind::F32), f64 = microShape(target, ElementKind::F64);
   for (unsigned i = 0; i < count; ++i) {
