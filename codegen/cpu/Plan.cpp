@@ -303,14 +303,11 @@ void Plan::placeDots(Operation *op) {
     if (!dot || chain.empty() || dot->getBlock() != loop.getBody())
       continue;
     bool free = !llvm::is_contained(dotArgs, arg) && !dotTargets.count(chain[0]);
-    bool reached = false;
     for (const Consumer &consumer : consumers(arg)) {
       bool own = consumer.sink == dot && consumer.operand == 3 && consumer.identity();
       Operation *at = ancestorIn(loop.getBody(), consumer.sink);
-      reached |= own;
       free &= own || (at && at->isBeforeInBlock(dot));
     }
-    (void)reached;
     if (!free)
       continue;
     for (Operation *member : chain)

@@ -86,7 +86,7 @@ static void scalariseInductions(scf::ForOp loop) {
     builder.setInsertionPointToStart(loop.getBody());
     arg.setType(scalar);
     Value tile = advanced(builder, loc, init, arg);
-    arg.replaceUsesWithIf(tile, [&](OpOperand &use) { return use.getOwner() != tile.getDefiningOp<tile::AddPtrOp>() && !isa<tile::SplatOp>(use.getOwner()); });
+    arg.replaceUsesWithIf(tile, [](OpOperand &use) { return !isa<tile::SplatOp>(use.getOwner()); });
 
     builder.setInsertionPoint(yield);
     Value next = arg;
@@ -104,7 +104,7 @@ static void scalariseInductions(scf::ForOp loop) {
     if (!result.use_empty()) {
       builder.setInsertionPointAfter(loop);
       Value after = advanced(builder, loc, init, result);
-      result.replaceUsesWithIf(after, [&](OpOperand &use) { return !isa<tile::SplatOp>(use.getOwner()); });
+      result.replaceUsesWithIf(after, [](OpOperand &use) { return !isa<tile::SplatOp>(use.getOwner()); });
     }
   }
 }
