@@ -79,7 +79,7 @@ case $what in
   test)
     pip_need numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit
     # Other people's kernels; what they require would bring another compiler.
-    PIP_NO_DEPS=1 pip_need liger_kernel=liger-kernel==0.8.5
+    PIP_NO_DEPS=1 pip_need liger_kernel=liger-kernel==0.8.5 fla=fla-core==0.6.0 einops=einops
     ;;
   lint) pip_need numpy=numpy ruff=ruff mypy=mypy ;;
 esac

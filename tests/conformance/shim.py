@@ -28,3 +28,7 @@ def install() -> None:
     for part in PARTS:
         with contextlib.suppress(ModuleNotFoundError):
             sys.modules[f"triton.{part}"] = importlib.import_module(f"tegula.{part}")
+    # torch.compile looks for this one at import, whoever asks for it.
+    cache = types.ModuleType("triton.runtime.cache")
+    cache.triton_key = lambda: f"tegula {tegula.__version__}"
+    sys.modules["triton.runtime.cache"] = cache

@@ -514,4 +514,16 @@ def must_use_result(x: Any, s: bool = True) -> Any:
     return x if callable(x) else (lambda f: f)
 
 
+CONSTEXPR_0 = constexpr(0)
+
 __tegula_space__ = ""
+
+
+def __getattr__(name: str) -> object:
+    # Triton defines the functions here; programs that inspect them look for them under this module.
+    from . import _functions
+
+    try:
+        return getattr(_functions, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

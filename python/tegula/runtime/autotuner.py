@@ -81,8 +81,23 @@ def _assign(value: Any, old: Any) -> None:
 class Autotuner(KernelInterface):
     """A kernel with several configurations. Made by `autotune`."""
 
+    # The order of the parameters is Triton's: libraries derive classes of their own from this one.
     def __init__(
-        self, fn: Any, arg_names: Sequence[str], configs: Sequence[Config], key: Sequence[str], **more: Any
+        self,
+        fn: Any,
+        arg_names: Sequence[str],
+        configs: Sequence[Config],
+        key: Sequence[str],
+        reset_to_zero: Sequence[str] | None = None,
+        restore_value: Sequence[str] | None = None,
+        pre_hook: Callable[..., Any] | None = None,
+        post_hook: Callable[..., Any] | None = None,
+        prune_configs_by: Mapping[str, Any] | None = None,
+        warmup: int | None = None,
+        rep: int | None = None,
+        use_cuda_graph: bool = False,
+        do_bench: Callable[..., Any] | None = None,
+        cache_results: bool = False,
     ) -> None:
         self.fn = fn
         self.base_fn = fn
@@ -97,16 +112,17 @@ class Autotuner(KernelInterface):
         self.configs_timings: dict[Config, Any] = {}
         self.best_config: Config | None = None
         self.bench_time: float | None = None
-        prune = more.get("prune_configs_by") or {}
+        prune = prune_configs_by or {}
         self.perf_model = prune.get("perf_model")
         self.configs_top_k = prune.get("top_k", 1.0)
         self.early_config_prune = prune.get("early_config_prune")
-        self.reset_to_zero = list(more.get("reset_to_zero") or ())
-        self.restore_value = list(more.get("restore_value") or ())
-        self.pre_hook = more.get("pre_hook")
-        self.post_hook = more.get("post_hook")
-        self._do_bench = more.get("do_bench")
-        self._warmup_ms, self._rep_ms = more.get("warmup"), more.get("rep")
+        self.reset_to_zero = list(reset_to_zero or ())
+        self.restore_value = list(restore_value or ())
+        self.restore_copies: dict[str, Any] = {}  # for hooks of derived classes
+        self.pre_hook, self.post_hook = pre_hook, post_hook
+        self.user_defined_pre_hook, self.user_defined_post_hook = pre_hook is not None, post_hook is not None
+        self._do_bench = do_bench
+        self._warmup_ms, self._rep_ms = warmup, rep
         for what, names in (
             ("key", self.keys),
             ("reset_to_zero", self.reset_to_zero),
