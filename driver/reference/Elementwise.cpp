@@ -174,6 +174,32 @@ template <Fn f> static void monotone(const ElementOp &op, const Cell *in, Cell &
 }
 static double sind(double x) { return std::sin(x); }
 static double cosd(double x) { return std::cos(x); }
+static double tand(double x) { return std::tan(x); }
+/// Rises without bound towards each odd multiple of pi / 2.
+static void tangent(const ElementOp &op, const Cell *in, Cell &out) {
+  const Shadow &x = in[0].shadow;
+  constexpr double pi = 3.14159265358979323846;
+  if (std::floor((x.value - x.error) / pi + 0.5) == std::floor((x.value + x.error) / pi + 0.5))
+    return monotone<tand>(op, in, out);
+  finish(op, out, std::tan(num(op, in, 0)), std::tan(x.value), infinity, op.floatUlp);
+}
+static double powd(double x, double y) { return std::pow(x, y); }
+static double atan2d(double y, double x) { return std::atan2(y, x); }
+/// Monotone in each operand while the first (pow) or both (atan2) keep their signs: bounded at the corners.
+template <double (*f)(double, double)> static void ofTwo(const ElementOp &op, const Cell *in, Cell &out) {
+  const Shadow &x = in[0].shadow, &y = in[1].shadow;
+  double value = f(x.value, y.value), error = 0;
+  if (x.error > 0 || y.error > 0) {
+    for (double a : {x.value - x.error, x.value + x.error})
+      for (double b : {y.value - y.error, y.value + y.error})
+        error = std::max(error, std::fabs(f(a, b) - value));
+    bool crosses = std::fabs(x.value) <= x.error || (f == atan2d && std::fabs(y.value) <= y.error);
+    if (std::isnan(error) || crosses)
+      error = infinity;
+  }
+  double ulps = op.out == Kind::F64 ? op.doubleUlp : op.floatUlp;
+  finish(op, out, f(num(op, in, 0), num(op, in, 1)), value, error, std::max(0.5, ulps));
+}
 /// |f'| <= 1 and |f| <= 1.
 template <Fn f> static void wave(const ElementOp &op, const Cell *in, Cell &out) {
   double value = f(in[0].shadow.value);
@@ -186,6 +212,17 @@ static double logd(double x) { return std::log(x); }
 static double log2d(double x) { return std::log2(x); }
 static double expd(double x) { return std::exp(x); }
 static double erfd(double x) { return std::erf(x); }
+static double log10d(double x) { return std::log10(x); }
+static double acosd(double x) { return std::acos(x); }
+static double asind(double x) { return std::asin(x); }
+static double atand(double x) { return std::atan(x); }
+static double acoshd(double x) { return std::acosh(x); }
+static double asinhd(double x) { return std::asinh(x); }
+static double atanhd(double x) { return std::atanh(x); }
+static double coshd(double x) { return std::cosh(x); } // convex: also bounded by the ends
+static double sinhd(double x) { return std::sinh(x); }
+static double erfcd(double x) { return std::erfc(x); }
+static double cbrtd(double x) { return std::cbrt(x); }
 static double tanhd(double x) { return std::tanh(x); }
 static double sqrtd(double x) { return std::sqrt(x); }
 static double log1pd(double x) { return std::log1p(x); }
@@ -397,7 +434,9 @@ struct Ulps {
 static Ulps ulpsOf(StringRef name) {
   static const llvm::StringMap<Ulps> rows = {
 #define ULP(op, single, wide) {"math." #op, {single, wide}},
+#define ULP_OF_TWO ULP
 #include "ir/MathUlp.def"
+#undef ULP_OF_TWO
 #undef ULP
   };
   return rows.lookup(name);
@@ -414,6 +453,11 @@ static const llvm::StringMap<ElementFn> &table() {
       {"math.log", monotone<logd>}, {"math.log2", monotone<log2d>}, {"math.log1p", monotone<log1pd>},
       {"math.erf", monotone<erfd>}, {"math.tanh", monotone<tanhd>}, {"math.sqrt", monotone<sqrtd>},
       {"math.rsqrt", monotone<rsqrtd>}, {"math.sin", wave<sind>}, {"math.cos", wave<cosd>},
+      {"math.log10", monotone<log10d>}, {"math.acos", monotone<acosd>}, {"math.asin", monotone<asind>},
+      {"math.atan", monotone<atand>}, {"math.acosh", monotone<acoshd>}, {"math.asinh", monotone<asinhd>},
+      {"math.atanh", monotone<atanhd>}, {"math.cosh", monotone<coshd>}, {"math.sinh", monotone<sinhd>},
+      {"math.erfc", monotone<erfcd>}, {"math.cbrt", monotone<cbrtd>}, {"math.tan", tangent},
+      {"math.powf", ofTwo<powd>}, {"math.atan2", ofTwo<atan2d>},
       {"math.floor", step<floord>}, {"math.ceil", step<ceild>}, {"math.trunc", step<truncd>},
       {"math.roundeven", step<roundEven>},
       {"arith.cmpf", cmpF}, {"arith.cmpi", cmpI}, {"arith.select", select},

@@ -147,6 +147,15 @@ Value lowerFloats(Lowering &l, BoundArgs &args, Span span) {
   return Tensor{Op::create(l.b(), l.loc(span), x.value, y.value), x.type};
 }
 
+/// The exponent may be an integer tensor, as in CUDA's powi.
+Value lowerPow(Lowering &l, BoundArgs &args, Span span) {
+  Tensor x = tensorArg(l, args, "x");
+  requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);
+  Tensor y = l.cast(args["y"], x.type, args.span("y"));
+  l.broadcast(x, y, span);
+  return Tensor{math::PowFOp::create(l.b(), l.loc(span), x.value, y.value), x.type};
+}
+
 Value lowerUmulhi(Lowering &l, BoundArgs &args, Span span) {
   for (const char *name : {"x", "y"})
     if (!args[name].isNumber()) {
@@ -244,6 +253,23 @@ constexpr BuiltinDef libdeviceTable[] = {
     {"extra.libdevice.tanh", "(x)", "Hyperbolic tangent.", false, lowerUnary<math::TanhOp>},
     {"extra.libdevice.expm1", "(x)", "exp(x) - 1, exact near 0.", false, lowerUnary<math::ExpM1Op>},
     {"extra.libdevice.log1p", "(x)", "log(1 + x), exact near 0.", false, lowerUnary<math::Log1pOp>},
+    {"extra.libdevice.log10", "(x)", "Logarithm to base 10.", false, lowerUnary<math::Log10Op>},
+    {"extra.libdevice.tan", "(x)", "Tangent.", false, lowerUnary<math::TanOp>},
+    {"extra.libdevice.acos", "(x)", "Arc cosine.", false, lowerUnary<math::AcosOp>},
+    {"extra.libdevice.asin", "(x)", "Arc sine.", false, lowerUnary<math::AsinOp>},
+    {"extra.libdevice.atan", "(x)", "Arc tangent.", false, lowerUnary<math::AtanOp>},
+    {"extra.libdevice.acosh", "(x)", "Inverse hyperbolic cosine.", false, lowerUnary<math::AcoshOp>},
+    {"extra.libdevice.asinh", "(x)", "Inverse hyperbolic sine.", false, lowerUnary<math::AsinhOp>},
+    {"extra.libdevice.atanh", "(x)", "Inverse hyperbolic tangent.", false, lowerUnary<math::AtanhOp>},
+    {"extra.libdevice.cosh", "(x)", "Hyperbolic cosine.", false, lowerUnary<math::CoshOp>},
+    {"extra.libdevice.sinh", "(x)", "Hyperbolic sine.", false, lowerUnary<math::SinhOp>},
+    {"extra.libdevice.erfc", "(x)", "1 - erf(x), exact where erf(x) is near 1.", false, lowerUnary<math::ErfcOp>},
+    {"extra.libdevice.cbrt", "(x)", "Cube root.", false, lowerUnary<math::CbrtOp>},
+    {"extra.libdevice.fast_tanf", "(x)", "Tangent.", false, lowerUnary<math::TanOp>},
+    {"extra.libdevice.fast_log10f", "(x)", "Logarithm to base 10.", false, lowerUnary<math::Log10Op>},
+    {"extra.libdevice.atan2", "(x, y)", "The angle of the point (y, x).", false, lowerFloats<math::Atan2Op>},
+    {"extra.libdevice.pow", "(x, y)", "x to the power y.", false, lowerPow},
+    {"extra.libdevice.fast_powf", "(x, y)", "x to the power y.", false, lowerPow},
     {"extra.libdevice.trunc", "(x)", "The next integer towards 0, as a float.", false, lowerUnary<math::TruncOp>},
     {"extra.libdevice.rint", "(x)", "The nearest integer, ties to even, as a float.", false, lowerUnary<math::RoundEvenOp>},
     {"extra.libdevice.nearbyint", "(x)", "The nearest integer, ties to even, as a float.", false,

@@ -461,6 +461,18 @@ TEST(CpuMath, FunctionsWithinTheirTable) {
 #define HOST_cos std::cos
 #define HOST_tanh std::tanh
 #define HOST_erf std::erf
+#define HOST_log10 std::log10
+#define HOST_tan std::tan
+#define HOST_acos std::acos
+#define HOST_asin std::asin
+#define HOST_atan std::atan
+#define HOST_acosh std::acosh
+#define HOST_asinh std::asinh
+#define HOST_atanh std::atanh
+#define HOST_cosh std::cosh
+#define HOST_sinh std::sinh
+#define HOST_erfc std::erfc
+#define HOST_cbrt std::cbrt
 #define ULP(name, single, ...) {"math." #name, HOST_##name, single},
 #include "ir/MathUlp.def"
 #undef ULP

@@ -23,10 +23,10 @@ from .._functions import sqrt as sqrt
 from .._functions import sqrt_rn as sqrt_rn
 from .._functions import umulhi as umulhi
 
-def acos(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def acosh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def acos(x: Any) -> Any:
+    """Arc cosine."""
+def acosh(x: Any) -> Any:
+    """Inverse hyperbolic cosine."""
 def add_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def add_rn(*args: Any, **kwargs: Any) -> Any:
@@ -35,28 +35,28 @@ def add_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def add_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def asin(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def asinh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def atan(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def atan2(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def atanh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def asin(x: Any) -> Any:
+    """Arc sine."""
+def asinh(x: Any) -> Any:
+    """Inverse hyperbolic sine."""
+def atan(x: Any) -> Any:
+    """Arc tangent."""
+def atan2(x: Any, y: Any) -> Any:
+    """The angle of the point (y, x)."""
+def atanh(x: Any) -> Any:
+    """Inverse hyperbolic tangent."""
 def brev(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def byte_perm(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def cbrt(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def cbrt(x: Any) -> Any:
+    """Cube root."""
 def clz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def copysign(x: Any, y: Any) -> Any:
     """x with the sign of y."""
-def cosh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def cosh(x: Any) -> Any:
+    """Hyperbolic cosine."""
 def cospi(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def cyl_bessel_i0(*args: Any, **kwargs: Any) -> Any:
@@ -115,8 +115,8 @@ def double2ull_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def double_as_longlong(x: Any) -> Any:
     """The bits of an fp64."""
-def erfc(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def erfc(x: Any) -> Any:
+    """1 - erf(x), exact where erf(x) is near 1."""
 def erfcinv(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def erfcx(*args: Any, **kwargs: Any) -> Any:
@@ -135,18 +135,18 @@ def fast_exp10f(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def fast_expf(x: Any) -> Any:
     """e to the power x."""
-def fast_log10f(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_log10f(x: Any) -> Any:
+    """Logarithm to base 10."""
 def fast_log2f(x: Any) -> Any:
     """Logarithm to base 2."""
 def fast_logf(x: Any) -> Any:
     """Natural logarithm."""
-def fast_powf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_powf(x: Any, y: Any) -> Any:
+    """x to the power y."""
 def fast_sinf(x: Any) -> Any:
     """Sine."""
-def fast_tanf(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def fast_tanf(x: Any) -> Any:
+    """Tangent."""
 def fast_tanhf(x: Any) -> Any:
     """Hyperbolic tangent."""
 def fdim(*args: Any, **kwargs: Any) -> Any:
@@ -257,8 +257,8 @@ def llrint(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def llround(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def log10(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def log10(x: Any) -> Any:
+    """Logarithm to base 10."""
 def log1p(x: Any) -> Any:
     """log(1 + x), exact near 0."""
 def logb(*args: Any, **kwargs: Any) -> Any:
@@ -291,8 +291,8 @@ def normcdfinv(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def popc(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def pow(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def pow(x: Any, y: Any) -> Any:
+    """x to the power y."""
 def rcbrt(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rcp64h(*args: Any, **kwargs: Any) -> Any:
@@ -329,8 +329,8 @@ def scalbn(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def signbit(x: Any) -> Any:
     """The sign bit of x is set, that of -0 and of a NaN too: 1 or 0."""
-def sinh(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def sinh(x: Any) -> Any:
+    """Hyperbolic sine."""
 def sinpi(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sqrt_rd(*args: Any, **kwargs: Any) -> Any:
@@ -347,8 +347,8 @@ def sub_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sub_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def tan(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def tan(x: Any) -> Any:
+    """Tangent."""
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent."""
 def tgamma(*args: Any, **kwargs: Any) -> Any:
