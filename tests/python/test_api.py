@@ -213,7 +213,7 @@ def test_threads():
 
 def _python(code, **env):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *sys.path]), **env}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=120)
 
 
 def test_imports_no_numpy_no_torch():
@@ -251,6 +251,7 @@ def test_keyboard_interrupt():
         "import small_kernels as kernels\n"
         "o = np.zeros(1, np.int32)\n"
         "kernels.programs[(1,)](o)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it\n"
         "threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "t = time.time()\n"
         "try:\n"
