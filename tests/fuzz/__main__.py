@@ -41,7 +41,7 @@ class Worker:
 
     def start(self) -> None:
         environment = {**os.environ, "TEGULA_CACHE_DIR": self.cache.name}
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz.worker"], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.log)
