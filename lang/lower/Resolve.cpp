@@ -221,7 +221,8 @@ void Lowering::Impl::failWith(Diagnostic diagnostic) {
   Error error(std::move(diagnostic));
   const Frame *last = nullptr;
   for (size_t i = user; i-- > 1;) {
-    bool repeated = last && last->callSite.source == frames[i]->callSite.source && last->callSite.begin == frames[i]->callSite.begin;
+    bool repeated = last && last->callSite.source == frames[i]->callSite.source &&
+                    last->callSite.begin == frames[i]->callSite.begin;
     if (!repeated) // a recursion comes by the same place again and again
       error.addNote(frames[i]->callSite, frameNote(*frames[i]));
     last = frames[i].get();

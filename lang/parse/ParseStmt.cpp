@@ -62,11 +62,10 @@ void Parser::refuseStatement() {
   static constexpr struct {
     std::string_view text;
     Diag id;
-  } table[] = {{"del", Diag::syntax_del},           {"global", Diag::syntax_global},
-               {"nonlocal", Diag::syntax_nonlocal}, {"try", Diag::syntax_try},
-               {"class", Diag::syntax_class},       {"async", Diag::syntax_async},
-               {"def", Diag::syntax_nested_def},    {"import", Diag::syntax_import},
-               {"from", Diag::syntax_import}};
+  } table[] = {
+      {"del", Diag::syntax_del},        {"global", Diag::syntax_global}, {"nonlocal", Diag::syntax_nonlocal},
+      {"try", Diag::syntax_try},        {"class", Diag::syntax_class},   {"async", Diag::syntax_async},
+      {"def", Diag::syntax_nested_def}, {"import", Diag::syntax_import}, {"from", Diag::syntax_import}};
   const Token &t = peek();
   if (t.kind == TokenKind::Op && t.text == "@")
     refuse(Diag::syntax_nested_def, t.span);
@@ -123,8 +122,8 @@ StmtPtr Parser::parseSimple() {
     stmt->annotation = std::move(message);
     return stmt;
   }
-  bool isStatement = t.text == "if" || t.text == "for" || t.text == "while" || t.text == "with" || t.text == "elif" ||
-                     t.text == "else" || t.text == "except" || t.text == "finally";
+  bool isStatement = t.text == "if" || t.text == "for" || t.text == "while" || t.text == "with" ||
+                     t.text == "elif" || t.text == "else" || t.text == "except" || t.text == "finally";
   if (isStatement)
     fail("a statement");
   return parseAssignment();
@@ -139,8 +138,9 @@ StmtPtr Parser::parseAssignment() {
   ExprPtr first = parseExprList();
   const Token &t = peek();
   // `match` is a name wherever it can be one.
-  bool continues = t.kind == TokenKind::Newline || (t.kind == TokenKind::Op && t.text != "{" && t.text != "...") ||
-                   (t.kind == TokenKind::Keyword && t.text != "None" && t.text != "True" && t.text != "False");
+  bool continues =
+      t.kind == TokenKind::Newline || (t.kind == TokenKind::Op && t.text != "{" && t.text != "...") ||
+      (t.kind == TokenKind::Keyword && t.text != "None" && t.text != "True" && t.text != "False");
   bool isMatch = first->kind == Expr::Kind::Name && first->text == "match" && !continues;
   bool isMatchCall = first->kind == Expr::Kind::Call && first->items[0]->text == "match" && isOp(":");
   if (isMatch || isMatchCall)

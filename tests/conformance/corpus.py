@@ -59,7 +59,13 @@ class Module:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and is_jit(node):
                 self.functions.setdefault(node.name, node)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in LANGUAGE_ROOTS or isinstance(node, ast.Import) and node.names[0].name.split(".")[0] in LANGUAGE_ROOTS:
+            elif (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.split(".")[0] in LANGUAGE_ROOTS
+                or isinstance(node, ast.Import)
+                and node.names[0].name.split(".")[0] in LANGUAGE_ROOTS
+            ):
                 self.language.append(dotted(node))
             elif isinstance(node, ast.ImportFrom):
                 base = node.module or ""
@@ -139,8 +145,20 @@ class Corpus:
         return head + "\n" + "\n\n".join(parts), called
 
 
-POINTER_CALLS = {"load", "store", "atomic_add", "atomic_max", "atomic_min", "atomic_cas", "atomic_xchg", "atomic_and",
-                 "atomic_or", "atomic_xor", "make_block_ptr", "make_tensor_descriptor"}
+POINTER_CALLS = {
+    "load",
+    "store",
+    "atomic_add",
+    "atomic_max",
+    "atomic_min",
+    "atomic_cas",
+    "atomic_xchg",
+    "atomic_and",
+    "atomic_or",
+    "atomic_xor",
+    "make_block_ptr",
+    "make_tensor_descriptor",
+}
 
 
 class Guess:
@@ -172,7 +190,8 @@ class Guess:
         if re.search(r"(?i)allow_tf32|input_precision|precision", name):
             return "'ieee'" if "input_precision=" + name in b else str(flags)
         if re.search(rf"\b(?:if|and|or|not|elif) {n}\b(?! [<>=%*/+-]| !=|\.)", b) or re.search(
-            r"^(?i:is_|has_|use_|do_|with_|apply_|even_|store_|return_|output_|save_|need|reverse|causal)", name
+            r"^(?i:is_|has_|use_|do_|with_|apply_|even_|store_|return_|output_|save_|need|reverse|causal)",
+            name,
         ):
             return str(flags)
         low = name.lower()
@@ -202,8 +221,11 @@ class Guess:
 
     def pointee(self, name: str, dtype: str) -> str:
         low = name.lower()
-        if re.search(r"idx|index|indices|offset|seqlen|label|target|token|cu_|lens|count|table|ids|^y_ptr$_|slot|block_m|indptr|"
-                     r"lock|pos\b|position|chunk|expert|bins|hist|perm", low):
+        if re.search(
+            r"idx|index|indices|offset|seqlen|label|target|token|cu_|lens|count|table|ids|^y_ptr$_|slot|block_m|indptr|"
+            r"lock|pos\b|position|chunk|expert|bins|hist|perm",
+            low,
+        ):
             return "*i32"
         if re.search(r"mask|flag|bool", low):
             return "*i1"
@@ -215,7 +237,11 @@ class Guess:
             note = dotted(p.annotation) if p.annotation else ""
             if "constexpr" in note:
                 default = defaults.get(p.arg)
-                if default is not None and isinstance(default, ast.Constant) and not isinstance(default.value, bool):
+                if (
+                    default is not None
+                    and isinstance(default, ast.Constant)
+                    and not isinstance(default.value, bool)
+                ):
                     out.append(f"{p.arg}={default.value!r}")
                 else:
                     out.append(f"{p.arg}={self.constant(p.arg, flags, block)}")
@@ -248,8 +274,18 @@ def pointers(corpus: Corpus, module: Module, node: ast.FunctionDef, seen: set[st
         if isinstance(e, ast.BinOp):
             return trace(e.left) or (trace(e.right) if not isinstance(e.left, ast.BinOp) else False)
         if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute):
-            if e.func.attr in ("to", "cast", "multiple_of", "advance", "max_contiguous", "make_block_ptr",
-                               "make_tensor_descriptor", "load", "store", "broadcast_to"):
+            if e.func.attr in (
+                "to",
+                "cast",
+                "multiple_of",
+                "advance",
+                "max_contiguous",
+                "make_block_ptr",
+                "make_tensor_descriptor",
+                "load",
+                "store",
+                "broadcast_to",
+            ):
                 first = e.args[0] if dotted(e.func.value) in ("tl", "tl.core") and e.args else e.func.value
                 for k in e.keywords:
                     if k.arg == "base":
@@ -310,11 +346,18 @@ def lower(text: str, name: str, signature: str, passes: bool) -> tuple[str, str]
         f.write(text)
     path = pathlib.Path(f.name)
     try:
-        run = subprocess.run([TRANSLATE, path, "--kernel", name, "--signature", signature], capture_output=True, timeout=LIMIT_S)
+        run = subprocess.run(
+            [TRANSLATE, path, "--kernel", name, "--signature", signature],
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
         result = classify(run)
         if result[0] == "ok" and passes:
             second = subprocess.run(
-                [OPT, "--pass-pipeline=builtin.module(tile-pipeline)"], input=run.stdout, capture_output=True, timeout=LIMIT_S
+                [OPT, "--pass-pipeline=builtin.module(tile-pipeline)"],
+                input=run.stdout,
+                capture_output=True,
+                timeout=LIMIT_S,
             )
             if second.returncode:
                 return "passes", second.stderr.decode(errors="replace")[-800:]
@@ -356,7 +399,9 @@ def main() -> int:
     p.add_argument("--show", type=int, default=3)
     p.add_argument("--limit", type=int, default=10**9)
     p.add_argument("--passes", action="store_true")
-    p.add_argument("--keep", type=pathlib.Path, help="write the text and signature of each kernel that is not ok here")
+    p.add_argument(
+        "--keep", type=pathlib.Path, help="write the text and signature of each kernel that is not ok here"
+    )
     options = p.parse_args()
     corpus = Corpus(options.folder)
     work = []

@@ -8,9 +8,26 @@ import sys
 import types
 
 LIKE = "3.9.0"  # the Triton whose names these are; packages ask for it
-PARTS = ["language", "language.extra", "language.extra.libdevice", "language.extra.cuda", "language.extra.cuda.libdevice",
-         "language.math", "language.core", "language.standard", "language.random", "runtime", "runtime.jit",
-         "runtime.autotuner", "runtime.driver", "compiler", "compiler.compiler", "backends", "backends.compiler", "testing"]
+PARTS = [
+    "language",
+    "language.extra",
+    "language.extra.libdevice",
+    "language.extra.cuda",
+    "language.extra.cuda.libdevice",
+    "language.math",
+    "language.core",
+    "language.standard",
+    "language.random",
+    "runtime",
+    "runtime.jit",
+    "runtime.autotuner",
+    "runtime.driver",
+    "compiler",
+    "compiler.compiler",
+    "backends",
+    "backends.compiler",
+    "testing",
+]
 
 
 def install() -> None:
@@ -23,7 +40,9 @@ def install() -> None:
     import tegula
 
     triton = types.ModuleType("triton")
-    triton.__dict__.update(__version__=LIKE, __tegula__=True, __path__=[], __getattr__=lambda name: getattr(tegula, name))
+    triton.__dict__.update(
+        __version__=LIKE, __tegula__=True, __path__=[], __getattr__=lambda name: getattr(tegula, name)
+    )
     sys.modules["triton"] = triton
     for part in PARTS:
         with contextlib.suppress(ModuleNotFoundError):

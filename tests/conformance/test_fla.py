@@ -25,7 +25,11 @@ def tensor(*shape, seed):
 
 @pytest.fixture
 def qkv():
-    return tensor(B, T, H, K, seed=1), F.normalize(tensor(B, T, H, K, seed=2), dim=-1), tensor(B, T, H, V, seed=3)
+    return (
+        tensor(B, T, H, K, seed=1),
+        F.normalize(tensor(B, T, H, K, seed=2), dim=-1),
+        tensor(B, T, H, V, seed=3),
+    )
 
 
 def near(got, want, tolerance):
@@ -39,7 +43,10 @@ def delta_rule(q, k, v, beta, decay):
     for t in range(T):
         a, b, c = (x[:, t].double() for x in (q, k, v))
         h = h * decay[:, t].double().reshape(B, H, -1, 1)
-        h = h + b[..., None] * ((c - (b[..., None] * h).sum(-2)) * beta[:, t].double()[..., None])[..., None, :]
+        h = (
+            h
+            + b[..., None] * ((c - (b[..., None] * h).sum(-2)) * beta[:, t].double()[..., None])[..., None, :]
+        )
         out.append((a[..., None] * h).sum(-2))
     return torch.stack(out, 1)
 
@@ -47,7 +54,10 @@ def delta_rule(q, k, v, beta, decay):
 def linear(q, k, v, decay):
     h, out = torch.zeros(B, H, K, V, dtype=torch.double), []
     for t in range(T):
-        h = h * decay[:, t].double().reshape(B, H, -1, 1) + k[:, t].double()[..., None] * v[:, t].double()[..., None, :]
+        h = (
+            h * decay[:, t].double().reshape(B, H, -1, 1)
+            + k[:, t].double()[..., None] * v[:, t].double()[..., None, :]
+        )
         out.append((q[:, t].double()[..., None] * h).sum(-2))
     return torch.stack(out, 1)
 

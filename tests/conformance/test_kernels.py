@@ -16,7 +16,9 @@ F = torch.nn.functional
 
 
 def near(got, want, rtol=2e-5, atol=1e-5):
-    assert torch.allclose(got.double(), want.double(), rtol=rtol, atol=atol), (got.double() - want.double()).abs().max()
+    assert torch.allclose(got.double(), want.double(), rtol=rtol, atol=atol), (
+        (got.double() - want.double()).abs().max()
+    )
 
 
 # --- softmax over rows, two ways -------------------------------------------------------------------------------------
@@ -42,11 +44,16 @@ def online_softmax_kernel(out_ptr, in_ptr, row_stride, n_cols, BLOCK: tl.constex
 @pytest.mark.parametrize("cols", [5, 64, 200])
 def test_online_softmax(cols):
     x = data((4, cols), "float32", 1)
-    near(check(online_softmax_kernel, (4,), torch.zeros(4, cols), x, cols, cols, BLOCK=64)[0], torch.softmax(x.double(), 1))
+    near(
+        check(online_softmax_kernel, (4,), torch.zeros(4, cols), x, cols, cols, BLOCK=64)[0],
+        torch.softmax(x.double(), 1),
+    )
 
 
 @triton.jit
-def persistent_softmax_kernel(out_ptr, in_ptr, in_stride, out_stride, n_rows, n_cols, BLOCK: tl.constexpr, stages: tl.constexpr):
+def persistent_softmax_kernel(
+    out_ptr, in_ptr, in_stride, out_stride, n_rows, n_cols, BLOCK: tl.constexpr, stages: tl.constexpr
+):
     first = tl.program_id(0)
     step = tl.num_programs(0)
     for row in tl.range(first, n_rows, step, num_stages=stages):
@@ -83,15 +90,27 @@ def rms_norm_kernel(x_ptr, w_ptr, y_ptr, rstd_ptr, stride, N, eps, BLOCK_SIZE: t
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_rms_norm(dtype):
     x, w = data((3, 100), dtype, 1), data(100, dtype, 2)
-    got = check(rms_norm_kernel, (3,), x, w, torch.zeros_like(x), torch.zeros(3), 100, 100, 1e-6, BLOCK_SIZE=128)[2]
+    got = check(
+        rms_norm_kernel, (3,), x, w, torch.zeros_like(x), torch.zeros(3), 100, 100, 1e-6, BLOCK_SIZE=128
+    )[2]
     d = x.double()
     want = d * torch.rsqrt((d * d).mean(1, keepdim=True) + 1e-6) * w.double()
     near(got, want, *((2e-5, 1e-5) if dtype == "float32" else (2e-2, 2e-2)))
 
 
 @triton.jit
-def group_norm_kernel(x_ptr, y_ptr, w_ptr, b_ptr, group_size, hw, n_groups, eps,
-                      BLOCK_HW: tl.constexpr, ACTIVATION: tl.constexpr = None):
+def group_norm_kernel(
+    x_ptr,
+    y_ptr,
+    w_ptr,
+    b_ptr,
+    group_size,
+    hw,
+    n_groups,
+    eps,
+    BLOCK_HW: tl.constexpr,
+    ACTIVATION: tl.constexpr = None,
+):
     """A program a (batch, group); the group's channels are walked one by one."""
     batch, group = tl.program_id(1), tl.program_id(0)
     base = (batch * n_groups + group) * group_size * hw
@@ -100,7 +119,7 @@ def group_norm_kernel(x_ptr, y_ptr, w_ptr, b_ptr, group_size, hw, n_groups, eps,
     offs = tl.arange(0, BLOCK_HW)
     for c in range(group_size):
         for start in range(0, hw, BLOCK_HW):
-            x = tl.load(x_ptr + base + c * hw + start + offs, mask=start + offs < hw, other=0.)
+            x = tl.load(x_ptr + base + c * hw + start + offs, mask=start + offs < hw, other=0.0)
             total += x
             squares += x * x
     count = group_size * hw
@@ -121,14 +140,28 @@ def group_norm_kernel(x_ptr, y_ptr, w_ptr, b_ptr, group_size, hw, n_groups, eps,
 @pytest.mark.parametrize("activation", [None, "silu"])
 def test_group_norm(activation):
     x, w, b = data((2, 6, 5, 9), "float32", 1), data(6, "float32", 2), data(6, "float32", 3)
-    got = check(group_norm_kernel, (3, 2), x, torch.zeros_like(x), w, b, 2, 45, 3, 1e-5, BLOCK_HW=32, ACTIVATION=activation)[1]
+    got = check(
+        group_norm_kernel,
+        (3, 2),
+        x,
+        torch.zeros_like(x),
+        w,
+        b,
+        2,
+        45,
+        3,
+        1e-5,
+        BLOCK_HW=32,
+        ACTIVATION=activation,
+    )[1]
     want = F.group_norm(x.double(), 3, w.double(), b.double())
     near(got, F.silu(want) if activation else want)
 
 
 @triton.jit
-def layer_norm_backward_kernel(DX, DY, DW, DB, X, W, Mean, Rstd, Lock, stride, N,
-                               GROUP_SIZE_M: tl.constexpr, BLOCK_SIZE_N: tl.constexpr):
+def layer_norm_backward_kernel(
+    DX, DY, DW, DB, X, W, Mean, Rstd, Lock, stride, N, GROUP_SIZE_M: tl.constexpr, BLOCK_SIZE_N: tl.constexpr
+):
     """Partial sums of DW and DB are added under a spin lock by the programs of a group."""
     row = tl.program_id(0)
     cols = tl.arange(0, BLOCK_SIZE_N)
@@ -148,8 +181,8 @@ def layer_norm_backward_kernel(DX, DY, DW, DB, X, W, Mean, Rstd, Lock, stride, N
     rstd = tl.load(Rstd + row)
     xhat = (x - mean) * rstd
     wdy = w * dy
-    xhat = tl.where(mask, xhat, 0.)
-    wdy = tl.where(mask, wdy, 0.)
+    xhat = tl.where(mask, xhat, 0.0)
+    wdy = tl.where(mask, wdy, 0.0)
     c1 = tl.sum(xhat * wdy, axis=0) / N
     c2 = tl.sum(wdy, axis=0) / N
     tl.store(DX + cols, (wdy - (xhat * c1 + c2)) * rstd, mask=mask)
@@ -174,8 +207,24 @@ def test_layer_norm_backward():
     x, dy, w = data((rows, n), "float32", 1), data((rows, n), "float32", 2), data(n, "float32", 3)
     mean, rstd = x.mean(1), torch.rsqrt(x.var(1, unbiased=False) + 1e-5)
     dw, db = torch.zeros(groups, n), torch.zeros(groups, n)
-    got = check(layer_norm_backward_kernel, (rows,), torch.zeros_like(x), dy, dw, db, x, w, mean, rstd,
-                torch.zeros(2 * groups, dtype=torch.int32), n, n, quality=False, GROUP_SIZE_M=groups, BLOCK_SIZE_N=64)
+    got = check(
+        layer_norm_backward_kernel,
+        (rows,),
+        torch.zeros_like(x),
+        dy,
+        dw,
+        db,
+        x,
+        w,
+        mean,
+        rstd,
+        torch.zeros(2 * groups, dtype=torch.int32),
+        n,
+        n,
+        quality=False,
+        GROUP_SIZE_M=groups,
+        BLOCK_SIZE_N=64,
+    )
     leaf, weight = x.double().requires_grad_(), w.double().requires_grad_()
     bias = torch.zeros(n, dtype=torch.double, requires_grad=True)
     F.layer_norm(leaf, (n,), weight, bias, 1e-5).backward(dy.double())
@@ -188,7 +237,16 @@ def test_layer_norm_backward():
 
 
 @triton.jit
-def rope_kernel(q_ptr, cos_ptr, sin_ptr, seq_len, n_heads, HEAD: tl.constexpr, HALF: tl.constexpr, BACKWARD: tl.constexpr = False):
+def rope_kernel(
+    q_ptr,
+    cos_ptr,
+    sin_ptr,
+    seq_len,
+    n_heads,
+    HEAD: tl.constexpr,
+    HALF: tl.constexpr,
+    BACKWARD: tl.constexpr = False,
+):
     token = tl.program_id(0)
     half = tl.arange(0, HALF)
     cos = tl.load(cos_ptr + (token % seq_len) * HALF + half)[None, :]
@@ -207,11 +265,24 @@ def test_rope():
     batch, seq, heads, size = 2, 5, 3, 16
     angles = torch.outer(torch.arange(seq), 10000 ** (-torch.arange(0, size, 2) / size))
     q = data((batch, seq, heads, size), "float32", 1)
-    got = check(rope_kernel, (batch * seq,), q, angles.cos(), angles.sin(), seq, heads, HEAD=size, HALF=size // 2)[0]
+    got = check(
+        rope_kernel, (batch * seq,), q, angles.cos(), angles.sin(), seq, heads, HEAD=size, HALF=size // 2
+    )[0]
     a, b = q.double().chunk(2, -1)
     c, s = angles.cos().double()[None, :, None], angles.sin().double()[None, :, None]
     near(got, torch.cat((a * c - b * s, b * c + a * s), -1))
-    back = check(rope_kernel, (batch * seq,), got, angles.cos(), angles.sin(), seq, heads, HEAD=size, HALF=size // 2, BACKWARD=True)[0]
+    back = check(
+        rope_kernel,
+        (batch * seq,),
+        got,
+        angles.cos(),
+        angles.sin(),
+        seq,
+        heads,
+        HEAD=size,
+        HALF=size // 2,
+        BACKWARD=True,
+    )[0]
     near(back, q)
 
 
@@ -237,7 +308,9 @@ def test_swiglu(dtype):
 
 
 @triton.jit
-def cross_entropy_kernel(logits_ptr, target_ptr, loss_ptr, grad_ptr, n_cols, ignore_index, n_valid, BLOCK: tl.constexpr):
+def cross_entropy_kernel(
+    logits_ptr, target_ptr, loss_ptr, grad_ptr, n_cols, ignore_index, n_valid, BLOCK: tl.constexpr
+):
     """Loss and gradient in one launch, in two passes over the row; an ignored row leaves early."""
     row = tl.program_id(0).to(tl.int64)
     target = tl.load(target_ptr + row)
@@ -270,7 +343,9 @@ def cross_entropy_kernel(logits_ptr, target_ptr, loss_ptr, grad_ptr, n_cols, ign
 def test_cross_entropy():
     x = data((5, 70), "float32", 1)
     target = torch.tensor([3, 69, -100, 0, 40])
-    got = check(cross_entropy_kernel, (5,), x, target, torch.zeros(5), torch.zeros(5, 70), 70, -100, 4, BLOCK=32)
+    got = check(
+        cross_entropy_kernel, (5,), x, target, torch.zeros(5), torch.zeros(5, 70), 70, -100, 4, BLOCK=32
+    )
     leaf = x.double().requires_grad_()
     loss = F.cross_entropy(leaf, target)
     loss.backward()
@@ -289,7 +364,9 @@ def embedding_kernel(index_ptr, table_ptr, out_ptr, n_tokens, dim, BM: tl.conste
 
 
 @triton.jit
-def embedding_backward_kernel(index_ptr, grad_ptr, table_grad_ptr, n_tokens, dim, BM: tl.constexpr, BN: tl.constexpr):
+def embedding_backward_kernel(
+    index_ptr, grad_ptr, table_grad_ptr, n_tokens, dim, BM: tl.constexpr, BN: tl.constexpr
+):
     tokens = tl.program_id(0) * BM + tl.arange(0, BM)
     cols = tl.program_id(1) * BN + tl.arange(0, BN)
     index = tl.load(index_ptr + tokens, mask=tokens < n_tokens, other=0)
@@ -321,9 +398,27 @@ def gelu_tanh(x):
 
 
 @triton.jit
-def fused_linear_kernel(a_ptr, b_ptr, bias_ptr, c_ptr, M, N, K, stride_am, stride_ak, stride_bk, stride_bn, stride_cm, stride_cn,
-                        BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
-                        ACTIVATION: tl.constexpr, HAS_BIAS: tl.constexpr):
+def fused_linear_kernel(
+    a_ptr,
+    b_ptr,
+    bias_ptr,
+    c_ptr,
+    M,
+    N,
+    K,
+    stride_am,
+    stride_ak,
+    stride_bk,
+    stride_bn,
+    stride_cm,
+    stride_cn,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    GROUP_M: tl.constexpr,
+    ACTIVATION: tl.constexpr,
+    HAS_BIAS: tl.constexpr,
+):
     pid = tl.program_id(axis=0)
     num_pid_m = tl.cdiv(M, BLOCK_M)
     num_pid_n = tl.cdiv(N, BLOCK_N)
@@ -366,23 +461,50 @@ def test_fused_linear(activation, dtype):
     m, n, k = 40, 37, 50
     a, w, bias = data((m, k), dtype, 1), data((n, k), dtype, 2), data(n, dtype, 3)
     grid = lambda meta: (triton.cdiv(m, meta["BLOCK_M"]) * triton.cdiv(n, meta["BLOCK_N"]),)  # noqa: E731
-    got = check(fused_linear_kernel, grid, a, w, bias, torch.zeros(m, n, dtype=a.dtype), m, n, k, k, 1, 1, k, n, 1,
-                BLOCK_M=16, BLOCK_N=16, BLOCK_K=32, GROUP_M=2, ACTIVATION=activation, HAS_BIAS=True)[3]
+    got = check(
+        fused_linear_kernel,
+        grid,
+        a,
+        w,
+        bias,
+        torch.zeros(m, n, dtype=a.dtype),
+        m,
+        n,
+        k,
+        k,
+        1,
+        1,
+        k,
+        n,
+        1,
+        BLOCK_M=16,
+        BLOCK_N=16,
+        BLOCK_K=32,
+        GROUP_M=2,
+        ACTIVATION=activation,
+        HAS_BIAS=True,
+    )[3]
     want = a.double() @ w.double().T + bias.double()
     want = {"": want, "leaky_relu": F.leaky_relu(want), "gelu": F.gelu(want, approximate="tanh")}[activation]
     near(got, want, *((2e-5, 2e-5) if dtype == "float32" else (5e-3, 2e-2)))
 
 
 @triton.jit
-def split_k_kernel(a_ptr, b_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT_K: tl.constexpr):
+def split_k_kernel(
+    a_ptr, b_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT_K: tl.constexpr
+):
     pid_m, pid_n, pid_k = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     rm = pid_m * BM + tl.arange(0, BM)
     rn = pid_n * BN + tl.arange(0, BN)
     rk = pid_k * BK + tl.arange(0, BK)
     acc = tl.zeros((BM, BN), tl.float32)
     for _ in range(pid_k * BK, K, BK * SPLIT_K):
-        a = tl.load(a_ptr + rm[:, None] * K + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0.0)
-        b = tl.load(b_ptr + rk[:, None] * N + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0.0)
+        a = tl.load(
+            a_ptr + rm[:, None] * K + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0.0
+        )
+        b = tl.load(
+            b_ptr + rk[:, None] * N + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0.0
+        )
         acc += tl.dot(a, b)
         rk += BK * SPLIT_K
     keep = (rm[:, None] < M) & (rn[None, :] < N)
@@ -396,13 +518,36 @@ def split_k_kernel(a_ptr, b_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.conste
 @pytest.mark.parametrize("split", [1, 3])
 def test_split_k(split):
     a, b = data((20, 100), "float32", 1, "whole"), data((100, 18), "float32", 2, "whole")
-    got = check(split_k_kernel, (2, 2, split), a, b, torch.zeros(20, 18), 20, 18, 100, exact=True, BM=16, BN=16, BK=16, SPLIT_K=split)[2]
+    got = check(
+        split_k_kernel,
+        (2, 2, split),
+        a,
+        b,
+        torch.zeros(20, 18),
+        20,
+        18,
+        100,
+        exact=True,
+        BM=16,
+        BN=16,
+        BK=16,
+        SPLIT_K=split,
+    )[2]
     assert torch.equal(got, a @ b)
 
 
 @triton.jit
-def grouped_gemm_kernel(a_ptrs, b_ptrs, c_ptrs, sizes, group_count, NUM_PROGRAMS: tl.constexpr,
-                        BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+def grouped_gemm_kernel(
+    a_ptrs,
+    b_ptrs,
+    c_ptrs,
+    sizes,
+    group_count,
+    NUM_PROGRAMS: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+):
     """Pointers of the groups come from memory; each program takes every NUM_PROGRAMS-th block of all groups."""
     tile = tl.program_id(0)
     last_end = 0
@@ -422,8 +567,16 @@ def grouped_gemm_kernel(a_ptrs, b_ptrs, c_ptrs, sizes, group_count, NUM_PROGRAMS
             rk = tl.arange(0, BK)
             acc = tl.zeros((BM, BN), dtype=tl.float32)
             for kk in range(0, gk, BK):
-                x = tl.load(a + rm[:, None] * gk + (kk + rk)[None, :], mask=(rm[:, None] < gm) & (kk + rk[None, :] < gk), other=0.)
-                y = tl.load(b + (kk + rk)[:, None] * gn + rn[None, :], mask=(kk + rk[:, None] < gk) & (rn[None, :] < gn), other=0.)
+                x = tl.load(
+                    a + rm[:, None] * gk + (kk + rk)[None, :],
+                    mask=(rm[:, None] < gm) & (kk + rk[None, :] < gk),
+                    other=0.0,
+                )
+                y = tl.load(
+                    b + (kk + rk)[:, None] * gn + rn[None, :],
+                    mask=(kk + rk[:, None] < gk) & (rn[None, :] < gn),
+                    other=0.0,
+                )
                 acc += tl.dot(x, y)
             tl.store(c + rm[:, None] * gn + rn[None, :], acc, mask=(rm[:, None] < gm) & (rn[None, :] < gn))
             tile += NUM_PROGRAMS
@@ -440,7 +593,9 @@ def test_grouped_gemm(device):
     before = triton.get_device()
     triton.set_device(device)
     try:
-        grouped_gemm_kernel[(2,)](*addresses, torch.tensor(sizes, dtype=torch.int32), 3, NUM_PROGRAMS=2, BM=16, BN=16, BK=16)
+        grouped_gemm_kernel[(2,)](
+            *addresses, torch.tensor(sizes, dtype=torch.int32), 3, NUM_PROGRAMS=2, BM=16, BN=16, BK=16
+        )
     finally:
         triton.set_device(before)
     for x, y, z in zip(a, b, c):
@@ -448,14 +603,20 @@ def test_grouped_gemm(device):
 
 
 @triton.jit
-def int8_matmul_kernel(a_ptr, b_ptr, sa_ptr, sb_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+def int8_matmul_kernel(
+    a_ptr, b_ptr, sa_ptr, sb_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr
+):
     rm = tl.program_id(0) * BM + tl.arange(0, BM)
     rn = tl.program_id(1) * BN + tl.arange(0, BN)
     acc = tl.zeros((BM, BN), dtype=tl.int32)
     for k in range(0, K, BK):
         rk = k + tl.arange(0, BK)
-        a = tl.load(a_ptr + rm[:, None] * K + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0)
-        b = tl.load(b_ptr + rk[:, None] * N + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0)
+        a = tl.load(
+            a_ptr + rm[:, None] * K + rk[None, :], mask=(rm[:, None] < M) & (rk[None, :] < K), other=0
+        )
+        b = tl.load(
+            b_ptr + rk[:, None] * N + rn[None, :], mask=(rk[:, None] < K) & (rn[None, :] < N), other=0
+        )
         acc = tl.dot(a, b, acc=acc, out_dtype=tl.int32)
     sa = tl.load(sa_ptr + rm, mask=rm < M, other=0.0)
     sb = tl.load(sb_ptr + rn, mask=rn < N, other=0.0)
@@ -466,7 +627,9 @@ def int8_matmul_kernel(a_ptr, b_ptr, sa_ptr, sb_ptr, c_ptr, M, N, K, BM: tl.cons
 def test_int8_matmul():
     a, b = data((20, 50), "int8", 1), data((50, 18), "int8", 2)
     sa, sb = data(20, "float32", 3, "positive"), data(18, "float32", 4, "positive")
-    got = check(int8_matmul_kernel, (2, 2), a, b, sa, sb, torch.zeros(20, 18), 20, 18, 50, BM=16, BN=16, BK=32)[4]
+    got = check(
+        int8_matmul_kernel, (2, 2), a, b, sa, sb, torch.zeros(20, 18), 20, 18, 50, BM=16, BN=16, BK=32
+    )[4]
     near(got, (a.double() @ b.double()) * sa.double()[:, None] * sb.double()[None, :])
 
 
@@ -474,8 +637,24 @@ def test_int8_matmul():
 
 
 @triton.jit
-def _attention_inner(acc, l_i, m_i, q, K, V, start_m, n_ctx, scale, offs_m, offs_n: tl.constexpr, lo, hi,
-                     D: tl.constexpr, BLOCK_N: tl.constexpr, MASKED: tl.constexpr):
+def _attention_inner(
+    acc,
+    l_i,
+    m_i,
+    q,
+    K,
+    V,
+    start_m,
+    n_ctx,
+    scale,
+    offs_m,
+    offs_n: tl.constexpr,
+    lo,
+    hi,
+    D: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    MASKED: tl.constexpr,
+):
     offs_d = tl.arange(0, D)
     cols = tl.arange(0, offs_n)
     for start_n in range(lo, hi, BLOCK_N):
@@ -499,7 +678,19 @@ def _attention_inner(acc, l_i, m_i, q, K, V, start_m, n_ctx, scale, offs_m, offs
 
 
 @triton.jit
-def attention_kernel(Q, K, V, Out, L, n_ctx, sm_scale, D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, CAUSAL: tl.constexpr):
+def attention_kernel(
+    Q,
+    K,
+    V,
+    Out,
+    L,
+    n_ctx,
+    sm_scale,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    CAUSAL: tl.constexpr,
+):
     start_m, head = tl.program_id(0), tl.program_id(1)
     Q += head * n_ctx * D
     K += head * n_ctx * D
@@ -513,21 +704,85 @@ def attention_kernel(Q, K, V, Out, L, n_ctx, sm_scale, D: tl.constexpr, BLOCK_M:
     q = tl.load(Q + offs_m[:, None] * D + offs_d[None, :], mask=offs_m[:, None] < n_ctx, other=0.0)
     qk_scale = sm_scale * 1.44269504
     if CAUSAL:
-        acc, l_i, m_i = _attention_inner(acc, l_i, m_i, q, K, V, start_m, n_ctx, qk_scale, offs_m, BLOCK_N, 0, start_m * BLOCK_M,
-                                         D, BLOCK_N, False)
-        acc, l_i, m_i = _attention_inner(acc, l_i, m_i, q, K, V, start_m, n_ctx, qk_scale, offs_m, BLOCK_N, start_m * BLOCK_M,
-                                         min((start_m + 1) * BLOCK_M, n_ctx), D, BLOCK_N, True)
+        acc, l_i, m_i = _attention_inner(
+            acc,
+            l_i,
+            m_i,
+            q,
+            K,
+            V,
+            start_m,
+            n_ctx,
+            qk_scale,
+            offs_m,
+            BLOCK_N,
+            0,
+            start_m * BLOCK_M,
+            D,
+            BLOCK_N,
+            False,
+        )
+        acc, l_i, m_i = _attention_inner(
+            acc,
+            l_i,
+            m_i,
+            q,
+            K,
+            V,
+            start_m,
+            n_ctx,
+            qk_scale,
+            offs_m,
+            BLOCK_N,
+            start_m * BLOCK_M,
+            min((start_m + 1) * BLOCK_M, n_ctx),
+            D,
+            BLOCK_N,
+            True,
+        )
     else:
-        acc, l_i, m_i = _attention_inner(acc, l_i, m_i, q, K, V, start_m, n_ctx, qk_scale, offs_m, BLOCK_N, 0, n_ctx,
-                                         D, BLOCK_N, MASKED=False)
+        acc, l_i, m_i = _attention_inner(
+            acc,
+            l_i,
+            m_i,
+            q,
+            K,
+            V,
+            start_m,
+            n_ctx,
+            qk_scale,
+            offs_m,
+            BLOCK_N,
+            0,
+            n_ctx,
+            D,
+            BLOCK_N,
+            MASKED=False,
+        )
     acc = acc / l_i[:, None]
     tl.store(L + head * n_ctx + offs_m, m_i + tl.math.log2(l_i), mask=offs_m < n_ctx)
-    tl.store(Out + offs_m[:, None] * D + offs_d[None, :], acc.to(Out.type.element_ty), mask=offs_m[:, None] < n_ctx)
+    tl.store(
+        Out + offs_m[:, None] * D + offs_d[None, :], acc.to(Out.type.element_ty), mask=offs_m[:, None] < n_ctx
+    )
 
 
 @triton.jit
-def attention_backward_kernel(Q, K, V, DO, DQ, DK, DV, L, Delta, n_ctx, sm_scale,
-                              D: tl.constexpr, BLOCK: tl.constexpr, CAUSAL: tl.constexpr):
+def attention_backward_kernel(
+    Q,
+    K,
+    V,
+    DO,
+    DQ,
+    DK,
+    DV,
+    L,
+    Delta,
+    n_ctx,
+    sm_scale,
+    D: tl.constexpr,
+    BLOCK: tl.constexpr,
+    CAUSAL: tl.constexpr,
+):
     """A program a head: for each block of keys all blocks of queries; DQ is accumulated in memory."""
     head = tl.program_id(0)
     base = head * n_ctx * D
@@ -535,8 +790,8 @@ def attention_backward_kernel(Q, K, V, DO, DQ, DK, DV, L, Delta, n_ctx, sm_scale
     for start_n in range(0, n_ctx, BLOCK):
         n = start_n + tl.arange(0, BLOCK)
         kept = n[:, None] < n_ctx
-        k = tl.load(K + base + n[:, None] * D + offs_d[None, :], mask=kept, other=0.)
-        v = tl.load(V + base + n[:, None] * D + offs_d[None, :], mask=kept, other=0.)
+        k = tl.load(K + base + n[:, None] * D + offs_d[None, :], mask=kept, other=0.0)
+        v = tl.load(V + base + n[:, None] * D + offs_d[None, :], mask=kept, other=0.0)
         dk = tl.zeros((BLOCK, D), dtype=tl.float32)
         dv = tl.zeros((BLOCK, D), dtype=tl.float32)
         lo = start_n if CAUSAL else 0
@@ -544,10 +799,10 @@ def attention_backward_kernel(Q, K, V, DO, DQ, DK, DV, L, Delta, n_ctx, sm_scale
             m = start_m + tl.arange(0, BLOCK)
             rows = m[:, None] < n_ctx
             at = base + m[:, None] * D + offs_d[None, :]
-            q = tl.load(Q + at, mask=rows, other=0.)
-            do = tl.load(DO + at, mask=rows, other=0.)
-            l = tl.load(L + head * n_ctx + m, mask=m < n_ctx, other=0.)
-            delta = tl.load(Delta + head * n_ctx + m, mask=m < n_ctx, other=0.)
+            q = tl.load(Q + at, mask=rows, other=0.0)
+            do = tl.load(DO + at, mask=rows, other=0.0)
+            l = tl.load(L + head * n_ctx + m, mask=m < n_ctx, other=0.0)
+            delta = tl.load(Delta + head * n_ctx + m, mask=m < n_ctx, other=0.0)
             qk = tl.dot(q, tl.trans(k)) * (sm_scale * 1.44269504)
             keep = rows & (n[None, :] < n_ctx)
             if CAUSAL:
@@ -557,7 +812,7 @@ def attention_backward_kernel(Q, K, V, DO, DQ, DK, DV, L, Delta, n_ctx, sm_scale
             dp = tl.dot(do, v.T)
             ds = p * (dp - delta[:, None]) * sm_scale
             dk = tl.dot(tl.trans(ds), q, dk)
-            dq = tl.load(DQ + at, mask=rows, other=0.)
+            dq = tl.load(DQ + at, mask=rows, other=0.0)
             tl.store(DQ + at, dq + tl.dot(ds, k), mask=rows)
         tl.store(DK + base + n[:, None] * D + offs_d[None, :], dk, mask=kept)
         tl.store(DV + base + n[:, None] * D + offs_d[None, :], dv, mask=kept)
@@ -568,15 +823,43 @@ def attention_backward_kernel(Q, K, V, DO, DQ, DK, DV, L, Delta, n_ctx, sm_scale
 def test_attention(n, causal):
     heads, d, scale = 2, 16, 0.25
     q, k, v, do = (data((heads, n, d), "float32", s) for s in (1, 2, 3, 4))
-    got = check(attention_kernel, (triton.cdiv(n, 16), heads), q, k, v, torch.zeros_like(q), torch.zeros(heads, n), n, scale,
-                D=d, BLOCK_M=16, BLOCK_N=16, CAUSAL=causal)
+    got = check(
+        attention_kernel,
+        (triton.cdiv(n, 16), heads),
+        q,
+        k,
+        v,
+        torch.zeros_like(q),
+        torch.zeros(heads, n),
+        n,
+        scale,
+        D=d,
+        BLOCK_M=16,
+        BLOCK_N=16,
+        CAUSAL=causal,
+    )
     leaves = [x.double().requires_grad_() for x in (q, k, v)]
     want = F.scaled_dot_product_attention(*leaves, is_causal=causal, scale=scale)
     near(got[3], want.detach(), 1e-4, 1e-5)
     want.backward(do.double())
     delta = (got[3] * do).sum(-1)
-    back = check(attention_backward_kernel, (heads,), q, k, v, do, *(torch.zeros_like(q) for _ in range(3)), got[4], delta, n, scale,
-                 quality=False, D=d, BLOCK=16, CAUSAL=causal)
+    back = check(
+        attention_backward_kernel,
+        (heads,),
+        q,
+        k,
+        v,
+        do,
+        *(torch.zeros_like(q) for _ in range(3)),
+        got[4],
+        delta,
+        n,
+        scale,
+        quality=False,
+        D=d,
+        BLOCK=16,
+        CAUSAL=causal,
+    )
     for mine, leaf in zip(back[4:7], leaves):
         near(mine, leaf.grad, 1e-3, 1e-4)
 
@@ -595,7 +878,9 @@ def histogram_kernel(x_ptr, bins_ptr, n, n_bins, low, width, BLOCK: tl.constexpr
 
 def test_histogram():
     x = data(1000, "float32", 1)
-    got = check(histogram_kernel, (8,), x, torch.zeros(16, dtype=torch.int32), 1000, 16, -2.0, 0.25, BLOCK=128)[1]
+    got = check(
+        histogram_kernel, (8,), x, torch.zeros(16, dtype=torch.int32), 1000, 16, -2.0, 0.25, BLOCK=128
+    )[1]
     assert torch.equal(got, torch.histc(x, 16, -2, 2).int())
 
 
@@ -619,7 +904,9 @@ def add_prefix_kernel(out_ptr, sums_ptr, n, BLOCK: tl.constexpr, BLOCKS: tl.cons
 
 def test_prefix_sum():
     x = data(1000, "int32", 1, "whole")
-    got = check(block_sums_kernel, (8,), x, torch.zeros_like(x), torch.zeros(8, dtype=torch.int32), 1000, BLOCK=128)
+    got = check(
+        block_sums_kernel, (8,), x, torch.zeros_like(x), torch.zeros(8, dtype=torch.int32), 1000, BLOCK=128
+    )
     got = check(add_prefix_kernel, (8,), got[1], got[2], 1000, BLOCK=128, BLOCKS=8)[0]
     assert torch.equal(got, x.cumsum(0).int())
 
@@ -639,7 +926,16 @@ def top1_gate_kernel(logits_ptr, expert_ptr, weight_ptr, count_ptr, E, BLOCK_E: 
 
 def test_top1():
     x = data((9, 6), "float32", 1)
-    got = check(top1_gate_kernel, (9,), x, torch.zeros(9, dtype=torch.int32), torch.zeros(9), torch.zeros(6, dtype=torch.int32), 6, BLOCK_E=8)
+    got = check(
+        top1_gate_kernel,
+        (9,),
+        x,
+        torch.zeros(9, dtype=torch.int32),
+        torch.zeros(9),
+        torch.zeros(6, dtype=torch.int32),
+        6,
+        BLOCK_E=8,
+    )
     assert torch.equal(got[1], x.argmax(1).int())
     near(got[2], torch.softmax(x.double(), 1).max(1).values)
     assert torch.equal(got[3], torch.bincount(x.argmax(1), minlength=6).int())
@@ -710,6 +1006,8 @@ def stochastic_round_kernel(x_ptr, out_ptr, n, seed, BLOCK: tl.constexpr):
 
 def test_stochastic_round():
     x = torch.full((4096,), 1.0 + 2**-9)  # a quarter of the way to the next bfloat16
-    got = check(stochastic_round_kernel, (4,), x, torch.zeros(4096, dtype=torch.bfloat16), 4096, 5, BLOCK=1024)[1]
+    got = check(
+        stochastic_round_kernel, (4,), x, torch.zeros(4096, dtype=torch.bfloat16), 4096, 5, BLOCK=1024
+    )[1]
     assert set(got.float().tolist()) == {1.0, 1.0 + 2**-7}
     assert 0.2 < (got > 1).float().mean() < 0.3

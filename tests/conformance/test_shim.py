@@ -46,8 +46,22 @@ def twice(x, n, BLOCK: core.constexpr):
 
 def test_derived_autotuner():
     configs = [triton.Config({"BLOCK": b}, num_warps=4) for b in (16, 32)]
-    kernel = Cached(twice, twice.arg_names, configs, ["n"], None, ["x"], pre_hook=None, post_hook=None, prune_configs_by=None,
-                    warmup=None, rep=None, use_cuda_graph=False, do_bench=None, cache_results=False)
+    kernel = Cached(
+        twice,
+        twice.arg_names,
+        configs,
+        ["n"],
+        None,
+        ["x"],
+        pre_hook=None,
+        post_hook=None,
+        prune_configs_by=None,
+        warmup=None,
+        rep=None,
+        use_cuda_graph=False,
+        do_bench=None,
+        cache_results=False,
+    )
     x = torch.ones(40)
     grid = lambda meta: (triton.cdiv(40, meta["BLOCK"]),)  # noqa: E731
     kernel[grid](x, 40)

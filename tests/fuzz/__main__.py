@@ -43,8 +43,13 @@ class Worker:
         environment = {**os.environ, "TEGULA_CACHE_DIR": self.cache.name}
         self.log = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz.worker"], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log)
+            [sys.executable, "-m", "tests.fuzz.worker"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+        )
         self.done = 0
 
     def stop(self) -> None:
@@ -113,15 +118,23 @@ def translate(text: str, name: str, signature: str) -> tuple[str, str]:
     with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False, encoding="utf-8", newline="") as f:
         f.write(text)
     try:
-        lowered = subprocess.run([corpus.TRANSLATE, f.name, "--kernel", name, "--signature", signature], capture_output=True, timeout=LIMIT_S)
+        lowered = subprocess.run(
+            [corpus.TRANSLATE, f.name, "--kernel", name, "--signature", signature],
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
         error = lowered.stderr.decode(errors="replace")
         if lowered.returncode not in (0, 1, 2):
             return "crash", f"exit status {lowered.returncode}\n{error[-2000:]}"
         if lowered.returncode:
             bad = "internal error" in error or "error: " not in error and "tegula-translate: " not in error
             return ("internal", error[-2000:]) if bad else ("typed", "")
-        passes = subprocess.run([corpus.OPT, "--pass-pipeline=builtin.module(tile-pipeline)"], input=lowered.stdout, capture_output=True,
-                                timeout=LIMIT_S)
+        passes = subprocess.run(
+            [corpus.OPT, "--pass-pipeline=builtin.module(tile-pipeline)"],
+            input=lowered.stdout,
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
         if passes.returncode:
             return "passes", passes.stderr.decode(errors="replace")[-2000:]
         return "ok", ""
@@ -174,7 +187,11 @@ def main() -> int:
             mutant = m.mutate(text, first)
             head = f"# seed {seed}: --kernel {name} --signature {signature}\n"
             findings.add("tools", *translate(mutant, name, signature), head + mutant)
-            findings.add("package", *worker.ask({"text": mutant, "kernel": name, "signature": signature}, LIMIT_S), head + mutant)
+            findings.add(
+                "package",
+                *worker.ask({"text": mutant, "kernel": name, "signature": signature}, LIMIT_S),
+                head + mutant,
+            )
             if time.monotonic() - told > 30:
                 told = time.monotonic()
                 print(dict(sorted(findings.counts.items())), flush=True)

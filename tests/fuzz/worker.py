@@ -1,7 +1,7 @@
 """A process that may die: it compiles or runs what its parent sends, one JSON object a line, and answers one line each.
 
-    {"text": ..., "kernel": ..., "signature": ...}    compile for the CPU, do not run
-    {"seed": 7}                                        the random kernel of that seed, on every device
+{"text": ..., "kernel": ..., "signature": ...}    compile for the CPU, do not run
+{"seed": 7}                                        the random kernel of that seed, on every device
 """
 
 from __future__ import annotations
@@ -23,8 +23,17 @@ def arguments(signature: str) -> dict:
     import torch
     from tegula import MockTensor
 
-    pointees = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "fp64": torch.float64, "i1": torch.bool,
-                "i8": torch.int8, "i32": torch.int32, "i64": torch.int64, "u8": torch.uint8}
+    pointees = {
+        "fp32": torch.float32,
+        "fp16": torch.float16,
+        "bf16": torch.bfloat16,
+        "fp64": torch.float64,
+        "i1": torch.bool,
+        "i8": torch.int8,
+        "i32": torch.int32,
+        "i64": torch.int64,
+        "u8": torch.uint8,
+    }
     scalars = {"fp32": 2.5, "i32": 12, "i64": 2**40, "i1": True}
     out = {}
     for part in signature.split(","):

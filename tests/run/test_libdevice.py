@@ -7,15 +7,42 @@ import torch
 from harness import check, data, define
 
 UNARY = {
-    "tanh": torch.tanh, "expm1": torch.expm1, "log1p": torch.log1p, "log10": torch.log10, "tan": torch.tan, "acos": torch.acos,
-    "asin": torch.asin, "atan": torch.atan, "acosh": torch.acosh, "asinh": torch.asinh, "atanh": torch.atanh, "cosh": torch.cosh,
-    "sinh": torch.sinh, "erfc": torch.erfc, "cbrt": lambda x: x.sign() * x.abs().pow(1 / 3), "trunc": torch.trunc,
-    "rint": torch.round, "nearbyint": torch.round, "fast_expf": torch.exp, "fast_logf": torch.log, "fast_log2f": torch.log2,
-    "fast_sinf": torch.sin, "fast_cosf": torch.cos, "fast_tanhf": torch.tanh, "fast_tanf": torch.tan, "fast_log10f": torch.log10,
+    "tanh": torch.tanh,
+    "expm1": torch.expm1,
+    "log1p": torch.log1p,
+    "log10": torch.log10,
+    "tan": torch.tan,
+    "acos": torch.acos,
+    "asin": torch.asin,
+    "atan": torch.atan,
+    "acosh": torch.acosh,
+    "asinh": torch.asinh,
+    "atanh": torch.atanh,
+    "cosh": torch.cosh,
+    "sinh": torch.sinh,
+    "erfc": torch.erfc,
+    "cbrt": lambda x: x.sign() * x.abs().pow(1 / 3),
+    "trunc": torch.trunc,
+    "rint": torch.round,
+    "nearbyint": torch.round,
+    "fast_expf": torch.exp,
+    "fast_logf": torch.log,
+    "fast_log2f": torch.log2,
+    "fast_sinf": torch.sin,
+    "fast_cosf": torch.cos,
+    "fast_tanhf": torch.tanh,
+    "fast_tanf": torch.tan,
+    "fast_log10f": torch.log10,
     "saturatef": lambda x: x.clamp(0, 1),
 }
-BINARY = {"pow": torch.pow, "fast_powf": torch.pow, "atan2": torch.atan2, "copysign": torch.copysign, "fmod": torch.fmod,
-          "fast_dividef": torch.div}
+BINARY = {
+    "pow": torch.pow,
+    "fast_powf": torch.pow,
+    "atan2": torch.atan2,
+    "copysign": torch.copysign,
+    "fmod": torch.fmod,
+    "fast_dividef": torch.div,
+}
 TESTS = {"isnan": torch.isnan, "isinf": torch.isinf, "finitef": torch.isfinite, "signbit": torch.signbit}
 
 
@@ -43,21 +70,27 @@ def test_unary(name, dtype):
 @pytest.mark.parametrize("name", BINARY)
 def test_binary(name, dtype):
     x, y = data(200, dtype, 1, "positive" if "pow" in name else "normal"), data(200, dtype, 2)
-    got = check(kernel(f"tl.extra.libdevice.{name}(x, y)"), (1,), x, y, torch.zeros_like(x), 200, quality=False, B=256)[2]
+    got = check(
+        kernel(f"tl.extra.libdevice.{name}(x, y)"), (1,), x, y, torch.zeros_like(x), 200, quality=False, B=256
+    )[2]
     near(got, BINARY[name](x.double(), y.double()), 1e-5 if dtype == "float32" else 1e-12)
 
 
 @pytest.mark.parametrize("name", TESTS)
 def test_kind(name):
     x = data(64, "float32", 1, "special")
-    got = check(kernel(f"tl.extra.libdevice.{name}(x)"), (1,), x, x, torch.zeros(64, dtype=torch.int32), 64, B=64)[2]
+    got = check(
+        kernel(f"tl.extra.libdevice.{name}(x)"), (1,), x, x, torch.zeros(64, dtype=torch.int32), 64, B=64
+    )[2]
     assert torch.equal(got.bool(), TESTS[name](x))
 
 
 def test_power_of_whole_numbers():
     x = data(64, "float32", 1)
     y = torch.arange(64, dtype=torch.int32) % 5 - 2
-    got = check(kernel("tl.extra.libdevice.pow(x, y)"), (1,), x, y, torch.zeros(64), 64, quality=False, B=64)[2]
+    got = check(kernel("tl.extra.libdevice.pow(x, y)"), (1,), x, y, torch.zeros(64), 64, quality=False, B=64)[
+        2
+    ]
     near(got, x.double() ** y, 1e-5)
 
 
