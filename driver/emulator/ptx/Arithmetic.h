@@ -115,13 +115,6 @@ template <class T> struct Min {
 template <class T> struct Max {
   static T run(T a, T b) { return a > b ? a : b; }
 };
-/// `.relu`: the result is at least 0.
-template <class Op> struct Relu {
-  static auto run(auto... operands) {
-    auto result = Op::run(operands...);
-    return result < 0 ? decltype(result)(0) : result;
-  }
-};
 template <class T> struct Sad {
   static T run(T a, T b, T c) { return Add<T>::run(c, a < b ? Sub<T>::run(b, a) : Sub<T>::run(a, b)); }
 };
@@ -447,8 +440,9 @@ template <bool greater> struct ExtremeF64 {
 
 // --- f16 and bf16, as bits in the low half of a word; Packed<> does both halves
 
-template <class Op> struct Packed {
-  static uint32_t run(auto... operands) {
+template <class Op, class Signature = decltype(&Op::run)> struct Packed;
+template <class Op, class... A> struct Packed<Op, uint32_t (*)(A...)> {
+  static uint32_t run(A... operands) {
     uint32_t low = Op::run((operands & 0xffffu)...), high = Op::run((operands >> 16)...);
     return (low & 0xffff) | (high << 16);
   }
@@ -473,6 +467,8 @@ template <class F, bool ftz, bool sat> struct Sub16 {
 };
 template <class F, bool ftz, bool sat> struct Mul16 {
   static uint32_t run(uint32_t a, uint32_t b) {
+    if constexpr (std::is_same_v<F, Half>) // exact in f32
+      return finish16<F, ftz, sat, false>(read16<F, ftz>(a) * read16<F, ftz>(b));
     // A product of bf16 may be subnormal in f32, where f32 rounds first: f64 holds it.
     double product = double(read16<F, ftz>(a)) * double(read16<F, ftz>(b));
     return finish16<F, ftz, sat, false>(oddF32(product));

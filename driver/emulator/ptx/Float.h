@@ -189,6 +189,7 @@ inline double oddSum(double product, double c) {
 }
 
 /// The two 16-bit formats, for code that is generic in them.
+namespace lane {
 struct Half {
   static constexpr const Format &format = formatF16;
   static float widen(uint32_t b) { return widenF16(b); }
@@ -201,6 +202,7 @@ struct Brain {
   static uint32_t narrow(float x) { return narrowBf16(x); }
   static constexpr uint32_t one = 0x3f80;
 };
+} // namespace lane
 
 /// `.ftz` of a 16-bit number.
 template <class F> inline uint32_t flush16(uint32_t b) {
