@@ -142,17 +142,24 @@ template <class T> void transpose(const T *from, int n, int k, T *to) {
       to[l * n + j] = from[j * k + l];
 }
 
-template <int n> void multiplyTile(const float *a, const float *b, float *c, int m, int k) {
+float accumulate(float x, float y, float sum) { return std::fma(x, y, sum); }
+int32_t accumulate(int32_t x, int32_t y, int32_t sum) { return x * y + sum; }
+
+/// c += a * b by rows of n columns.
+template <int n, class T> void multiplyRows(const T *a, const T *b, T *c, int m, int k) {
   for (int i = 0; i < m; i++) {
-    float row[n];
+    T row[n];
     std::memcpy(row, c + i * n, sizeof(row));
     for (int l = 0; l < k; l++) {
-      float x = a[i * k + l];
+      T x = a[i * k + l];
       for (int j = 0; j < n; j++)
-        row[j] = std::fma(x, b[l * n + j], row[j]);
+        row[j] = accumulate(x, b[l * n + j], row[j]);
     }
     std::memcpy(c + i * n, row, sizeof(row));
   }
+}
+template <class T> void multiplyTile(const T *a, const T *b, T *c, int m, int n, int k) {
+  n == 8 ? multiplyRows<8>(a, b, c, m, k) : n == 16 ? multiplyRows<16>(a, b, c, m, k) : multiplyRows<32>(a, b, c, m, k);
 }
 
 // --- The sums of the hardware
@@ -240,7 +247,7 @@ void multiplyFloat(const MatrixShape &shape, const Fragment &fa, const Fragment 
   gatherAccumulator(fc, shape.c, m, n, c);
   if (mode == Accumulate::fast) {
     transpose(columns, n, k, b);
-    n == 8 ? multiplyTile<8>(a, b, c, m, k) : n == 16 ? multiplyTile<16>(a, b, c, m, k) : multiplyTile<32>(a, b, c, m, k);
+    multiplyTile(a, b, c, m, n, k);
     for (int i = 0; i < m * n; i++)
       c[i] = canonical(c[i]);
   } else {
@@ -256,27 +263,28 @@ void multiplyFloat(const MatrixShape &shape, const Fragment &fa, const Fragment 
 
 void multiplyInteger(const MatrixShape &shape, const Fragment &fa, const Fragment &fb, const Fragment &fc,
                      const FragmentOut &fd) {
-  static thread_local int32_t a[maxM * maxK], columns[maxN * maxK], b[maxN * maxK];
-  int32_t c[maxM * maxN];
+  alignas(64) int32_t a[maxM * maxK], columns[maxN * maxK], b[maxN * maxK], c[maxM * maxN];
   int m = shape.m, n = shape.n, k = shape.k;
   gatherOperand(fa, shape.a, m, k, true, a);
   gatherOperand(fb, shape.b, n, k, false, columns);
   gatherAccumulator(fc, Element::s32, m, n, c);
-  bool exclusive = shape.a == Element::b1 && !shape.conjunction;
   transpose(columns, n, k, b);
-  for (int i = 0; i < m; i++) {
-    int32_t row[maxN] = {}; // no product of 256 elements of 8 bits overflows
-    for (int l = 0; l < k; l++) {
-      int32_t x = a[i * k + l];
-      for (int j = 0; j < n; j++)
-        row[j] += exclusive ? x ^ b[l * n + j] : x * b[l * n + j];
-    }
-    for (int j = 0; j < n; j++) {
-      int64_t sum = static_cast<int64_t>(c[i * n + j]) + row[j];
-      if (shape.saturate)
-        sum = std::clamp<int64_t>(sum, INT32_MIN, INT32_MAX);
-      c[i * n + j] = static_cast<int32_t>(sum);
-    }
+  // No sum of 256 products of 8 bits overflows.
+  int32_t sums[maxM * maxN] = {};
+  multiplyTile(a, b, sums, m, n, k);
+  if (shape.a == Element::b1 && !shape.conjunction) // x ^ y = x + y - 2xy
+    for (int i = 0; i < m; i++)
+      for (int j = 0; j < n; j++) {
+        int32_t ones = 0;
+        for (int l = 0; l < k; l++)
+          ones += a[i * k + l] + columns[j * k + l];
+        sums[i * n + j] = ones - 2 * sums[i * n + j];
+      }
+  for (int i = 0; i < m * n; i++) {
+    int64_t sum = static_cast<int64_t>(c[i]) + sums[i];
+    if (shape.saturate)
+      sum = std::clamp<int64_t>(sum, INT32_MIN, INT32_MAX);
+    c[i] = static_cast<int32_t>(sum);
   }
   scatterAccumulator(fd, Element::s32, m, n, c);
 }
@@ -376,14 +384,14 @@ void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, co
   multiplyFloat(shape, a, b, c, d, mode);
 }
 
-Position position(const MatrixShape &shape, Operand operand, Element element, int lane, int r, int i) {
+Position position(const MatrixShape &shape, MatrixOperand operand, Element element, int lane, int r, int i) {
   int g = lane / 4, t = lane & 3;
-  if (operand == Operand::c) {
+  if (operand == MatrixOperand::c) {
     int q = element == Element::f16 ? r : r / 2, x = element == Element::f16 ? i : r & 1, rowBlocks = shape.m / 8;
     return {g + 8 * (q % rowBlocks), 2 * t + x + 8 * (q / rowBlocks)};
   }
   int e = perRegister(element), runs = shape.k / (4 * e);
-  if (operand == Operand::a) {
+  if (operand == MatrixOperand::a) {
     int rowBlocks = shape.m / 8;
     r %= rowBlocks * runs;
     return {g + 8 * (r % rowBlocks), t * e + i + 4 * e * (r / rowBlocks)};

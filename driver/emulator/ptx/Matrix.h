@@ -65,11 +65,11 @@ void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, co
               Accumulate mode);
 
 /// Where element `i` of register `r` of `lane` stands in its matrix; used by `wmma.load` and `wmma.store`.
-enum class Operand : uint8_t { a, b, c };
+enum class MatrixOperand : uint8_t { a, b, c };
 struct Position {
   int row, column;
 };
-Position position(const MatrixShape &shape, Operand operand, Element element, int lane, int r, int i);
+Position position(const MatrixShape &shape, MatrixOperand operand, Element element, int lane, int r, int i);
 
 /// `ldmatrix`: `rows` holds 8 rows of 16 bytes of each of `count` matrices.
 void distributeRows(const uint8_t (*rows)[16], int count, bool transpose, uint32_t *const *registers);

@@ -291,11 +291,11 @@ TEST(PtxMatrix, WmmaFragmentsFollowPosition) {
     int each = 32 / elementBits(form.a);
     for (int lane = 0; lane < 32; lane++) {
       for (int i = 0; i < sizes.a * each; i++) {
-        Position p = position(shape, Operand::a, form.a, lane, i / each, i % each);
+        Position p = position(shape, MatrixOperand::a, form.a, lane, i / each, i % each);
         put(ra, form.a, lane, i, encode(form.a, a(p.row, p.column)));
       }
       for (int i = 0; i < sizes.b * each; i++) {
-        Position p = position(shape, Operand::b, form.a, lane, i / each, i % each);
+        Position p = position(shape, MatrixOperand::b, form.a, lane, i / each, i % each);
         put(rb, form.a, lane, i, encode(form.a, b(p.row, p.column)));
       }
     }
@@ -304,7 +304,7 @@ TEST(PtxMatrix, WmmaFragmentsFollowPosition) {
     int per = form.d == f16 ? 2 : 1;
     for (int lane = 0; lane < 32; lane++)
       for (int i = 0; i < sizes.d * per; i++) {
-        Position p = position(shape, Operand::c, form.d, lane, i / per, i % per);
+        Position p = position(shape, MatrixOperand::c, form.d, lane, i / per, i % per);
         seen[size_t(p.row * form.n + p.column)]++;
         int wanted = 0;
         for (int l = 0; l < form.k; l++)

@@ -1,0 +1,216 @@
+//===- Emulator.cpp - modules, memory, launches ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "driver/emulator/ptx/Emulator.h"
+#include "driver/emulator/ptx/Machine.h"
+#include "ir/diag/Diagnostic.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace tegula::ptx {
+
+const char *pipeName(Pipe pipe) {
+  static constexpr const char *names[] = {"alu", "fma", "fp16", "fp64", "transcendental", "convert", "matrix",
+    "load global", "store global", "load shared", "store shared", "load local", "store local", "constant", "atomic",
+    "async copy", "warp", "barrier", "control", "move"};
+  static_assert(std::size(names) == size_t(Pipe::count));
+  return names[size_t(pipe)];
+}
+
+// --- Modules
+
+const Routine *LoadedModule::entry(std::string_view name) const {
+  const Routine *r = decoded->find(name);
+  return r && r->isEntry ? r : nullptr;
+}
+
+std::pair<uint64_t, uint64_t> LoadedModule::variable(std::string_view name) const {
+  for (const Placed &p : variables)
+    if (p.name == name)
+      return {p.address, p.bytes};
+  return {0, 0};
+}
+
+static int smOf(const std::string &arch) {
+  for (int sm : {75, 80, 86, 87, 89})
+    if (arch == "sm_" + std::to_string(sm))
+      return sm;
+  throw Error(Diag::EmuArch, {arch});
+}
+
+std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string &arch, std::string name) {
+  auto loaded = std::make_shared<LoadedModule>();
+  DecodeOptions options;
+  options.sm = smOf(arch);
+  options.place = [&](const tegula::ptx::Variable &v) -> uint64_t {
+    uint64_t align = std::max<uint64_t>(v.align, 16);
+    LoadedModule::Placed placed;
+    placed.name = std::string(v.name);
+    placed.bytes = v.bytes;
+    placed.memory = std::make_unique<uint8_t[]>(v.bytes + align + 16);
+    placed.address = (reinterpret_cast<uint64_t>(placed.memory.get()) + align - 1) & ~(align - 1);
+    uint64_t address = placed.address;
+    loaded->variables.push_back(std::move(placed));
+    return address;
+  };
+  loaded->decoded = decode(parse(std::move(ptx), std::move(name)), options);
+  return loaded;
+}
+
+// --- Memory
+
+uint64_t Emulator::allocate(uint64_t bytes) {
+  uint64_t size = (bytes + 511) & ~uint64_t(255); // room behind, so that neighbours never touch
+  void *memory = std::aligned_alloc(256, size);
+  if (!memory)
+    return 0;
+  uint64_t address = reinterpret_cast<uint64_t>(memory);
+  std::lock_guard lock(mutex);
+  // The host may hand out again what was released long ago.
+  auto from = table.lower_bound(address);
+  while (from != table.end() && from->first < address + size)
+    from = table.erase(from);
+  table[address] = {address, address + bytes, false, true, "an allocation"};
+  return address;
+}
+
+void Emulator::release(uint64_t address) {
+  std::lock_guard lock(mutex);
+  auto it = table.find(address);
+  if (it == table.end() || !it->second.owned || it->second.freed)
+    return;
+  std::free(reinterpret_cast<void *>(address));
+  it->second.freed = true;
+}
+
+void Emulator::registerRange(uint64_t address, uint64_t bytes, std::string name) {
+  std::lock_guard lock(mutex);
+  auto it = table.find(address);
+  if (it != table.end() && !it->second.freed && it->second.end >= address + bytes)
+    return;
+  table[address] = {address, address + bytes, false, false, std::move(name)};
+}
+
+void Emulator::unregisterRange(uint64_t address) {
+  std::lock_guard lock(mutex);
+  table.erase(address);
+}
+
+std::vector<Emulator::Range> Emulator::ranges() const {
+  std::lock_guard lock(mutex);
+  std::vector<Range> all;
+  for (auto &[begin, range] : table)
+    all.push_back(range);
+  return all;
+}
+
+// --- Launches
+
+static uint32_t sharedLimit(int sm) { // largest of a block, PTX ISA and CUDA C++ guide, table of compute capabilities
+  return sm == 75 ? 64 << 10 : sm == 80 || sm == 87 ? 163 << 10 : 99 << 10;
+}
+
+static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t shared, int sm, size_t arguments) {
+  auto refuse = [&](const std::string &why) { throw Error(Diag::EmuLaunch, {entry.name, why}); };
+  uint64_t threads = uint64_t(s.block[0]) * s.block[1] * s.block[2];
+  if (!threads || !s.grid[0] || !s.grid[1] || !s.grid[2])
+    refuse("a size of the grid or the block is 0");
+  if (threads > 1024 || s.block[2] > 64 || s.block[0] > 1024 || s.block[1] > 1024)
+    refuse("a block of " + std::to_string(threads) + " threads; the most is 1024");
+  if (s.grid[0] > 0x7fffffff || s.grid[1] > 65535 || s.grid[2] > 65535)
+    refuse("the grid is too large");
+  if (shared > sharedLimit(sm))
+    refuse(std::to_string(shared) + " bytes of shared memory; sm_" + std::to_string(sm) + " has " +
+           std::to_string(sharedLimit(sm)));
+  if (arguments < entry.argumentBytes)
+    refuse("its parameters take " + std::to_string(entry.argumentBytes) + " bytes, " + std::to_string(arguments) +
+           " were given");
+  if (!entry.ast)
+    return;
+  const uint32_t *most = entry.ast->maxThreads, *required = entry.ast->requiredThreads;
+  if (most[0] && threads > uint64_t(most[0]) * std::max(most[1], 1u) * std::max(most[2], 1u))
+    refuse("a block of " + std::to_string(threads) + " threads; its .maxntid allows " +
+           std::to_string(uint64_t(most[0]) * std::max(most[1], 1u) * std::max(most[2], 1u)));
+  for (int d = 0; d < 3; d++)
+    if (required[0] && s.block[d] != std::max(required[d], 1u))
+      refuse("the block differs from its .reqntid");
+}
+
+Report Emulator::launch(const LoadedModule &module, const std::string &name, const LaunchSettings &settings,
+                        const std::vector<uint8_t> &arguments) {
+  const Routine *entry = module.entry(name);
+  if (!entry) {
+    std::string names;
+    for (const Routine &r : module.program().routines)
+      if (r.isEntry)
+        names += (names.empty() ? "" : ", ") + r.name;
+    throw Error(Diag::EmuNoKernel, {name, names.empty() ? "none" : names});
+  }
+  LaunchState launch;
+  launch.emulator = this;
+  launch.module = &module;
+  launch.entry = entry;
+  launch.settings = settings;
+  launch.arguments = arguments;
+  launch.sharedBytes = settings.sharedBytes ? entry->dynamicSharedOffset + settings.sharedBytes : entry->sharedBytes;
+  launch.sharedBytes = std::max(launch.sharedBytes, entry->sharedBytes);
+  checkLaunch(*entry, settings, launch.sharedBytes, module.program().sm, arguments.size());
+  launch.threadsPerBlock = settings.block[0] * settings.block[1] * settings.block[2];
+  launch.warpsPerBlock = (launch.threadsPerBlock + warpSize - 1) / warpSize;
+  launch.blocks = uint64_t(settings.grid[0]) * settings.grid[1] * settings.grid[2];
+  launch.ranges = ranges();
+  for (auto &v : module.variables)
+    launch.ranges.push_back({v.address, v.address + v.bytes, false, false, "variable `" + v.name + "`"});
+  std::sort(launch.ranges.begin(), launch.ranges.end(), [](auto &a, auto &b) { return a.begin < b.begin; });
+  runLaunch(launch);
+  if (launch.failure)
+    std::rethrow_exception(launch.failure);
+  Report report;
+  report.counters = std::move(launch.counters);
+  for (auto &[key, finding] : launch.findings)
+    report.findings.push_back(std::move(finding));
+  return report;
+}
+
+// --- Findings
+
+void report(WarpState &w, const Instr &i, int lane, const char *kind, const std::string &what) {
+  BlockState &block = *w.block;
+  LaunchState &launch = *block.launch;
+  uint32_t thread = w.index * warpSize + uint32_t(lane);
+  const uint32_t *shape = launch.settings.block;
+  Finding f;
+  f.kind = kind;
+  f.kernel = launch.entry->name;
+  f.ptxLine = i.line;
+  f.sourceLine = i.sourceLine;
+  const auto &files = launch.module->program().module.files;
+  if (auto file = files.find(i.file); file != files.end())
+    f.file = file->second;
+  for (int d = 0; d < 3; d++)
+    f.block[d] = block.id[d];
+  f.thread[0] = thread % shape[0];
+  f.thread[1] = thread / shape[0] % shape[1];
+  f.thread[2] = thread / shape[0] / shape[1];
+  auto triple = [](const uint32_t *v) {
+    return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + ")";
+  };
+  f.text = "kernel " + f.kernel + ", " +
+           (i.sourceLine ? f.file + ":" + std::to_string(i.sourceLine) + " (PTX line " + std::to_string(i.line) + ")"
+                         : "PTX line " + std::to_string(i.line)) +
+           ", block " + triple(f.block) + ", thread " + triple(f.thread) + " " + what;
+  if (launch.settings.checks != Checks::on)
+    throw Error(Diag::EmuFinding, {f.kind, f.text});
+  std::lock_guard lock(launch.mutex);
+  auto [at, fresh] = launch.findings.try_emplace({f.kind, &i}, f);
+  if (!fresh)
+    at->second.count++;
+}
+
+} // namespace tegula::ptx
