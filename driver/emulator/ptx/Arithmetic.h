@@ -476,8 +476,11 @@ template <class F, bool ftz, bool sat> struct Mul16 {
 };
 template <class F, bool ftz, bool sat, bool relu> struct Fma16 {
   static uint32_t run(uint32_t a, uint32_t b, uint32_t c) {
+    if constexpr (std::is_same_v<F, Half>) // the product is exact in f32, and 24 bits are enough to round to odd
+      return finish16<F, ftz, sat, relu>(
+          oddSum<uint32_t, float>(read16<F, ftz>(a) * read16<F, ftz>(b), read16<F, ftz>(c)));
     double product = double(read16<F, ftz>(a)) * double(read16<F, ftz>(b));
-    return finish16<F, ftz, sat, relu>(oddF32(oddSum(product, read16<F, ftz>(c))));
+    return finish16<F, ftz, sat, relu>(oddF32(oddSum<uint64_t, double>(product, read16<F, ftz>(c))));
   }
 };
 template <class F, bool ftz> struct Abs16 {

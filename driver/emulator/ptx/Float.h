@@ -162,30 +162,31 @@ inline uint32_t narrowBf16(float x) {
   return x != x ? nan16 : rounded;
 }
 
+/// One step of `b`, the bits of a nearest result that is off by `error`, to the odd neighbour on the error's side; an odd
+/// result stays. (`B` and `F` are integer and number of one width.) A NaN or an infinite error's NaN changes nothing.
+template <class B, class F> inline F toOdd(F near, F error) {
+  B b = std::bit_cast<B>(near);
+  constexpr int top = 8 * sizeof(B) - 1;
+  B shrinks = (std::bit_cast<B>(error) ^ b) >> top;
+  B inexact = static_cast<B>(error < 0) | static_cast<B>(error > 0);
+  B step = (1 - 2 * shrinks) * (inexact & ~b & 1);
+  return std::bit_cast<F>(b + step);
+}
+
 /// f64 to f32 so that a later rounding to fewer than 23 bits is the rounding of `x` itself (round to odd).
 inline float oddF32(double x) {
   float near = static_cast<float>(x);
-  double back = near;
-  uint32_t b = bits(near);
-  bool inexact = back < x || back > x;
-  // A nearest result that is even moves one step towards `x`; one that is odd is right already.
-  bool below = (back < x) == (b >> 31 == 0); // |near| < |x|
-  uint32_t moved = below ? b + 1 : b - 1;
-  // An overflow becomes the greatest finite number, which is odd.
-  return f32(inexact && (b & 1) == 0 ? moved : b);
+  // Exact, unless the result overflowed: then the greatest finite number, which is odd, is one step away.
+  return toOdd<uint32_t>(near, static_cast<float>(std::copysign(std::fabs(x - near) > 0 ? 1.0 : 0.0, x - near)));
 }
 
-/// a * b + c with one rounding, to odd, in f64. The product of two numbers of at most 26 bits is exact.
-inline double oddSum(double product, double c) {
+/// product + c with one rounding, to odd.
+template <class B, class F> inline F oddSum(F product, F c) {
 #pragma clang fp contract(off) reassociate(off)
-  double sum = product + c;
-  double part = sum - product;
-  double error = (product - (sum - part)) + (c - part);
-  uint64_t b = bits(sum);
-  bool inexact = error > 0 || error < 0;
-  bool grows = (error > 0) == (b >> 63 == 0);
-  uint64_t moved = grows ? b + 1 : b - 1;
-  return f64(inexact && (b & 1) == 0 ? moved : b);
+  F sum = product + c;
+  F part = sum - product;
+  F error = (product - (sum - part)) + (c - part);
+  return toOdd<B>(sum, error);
 }
 
 /// The two 16-bit formats, for code that is generic in them.

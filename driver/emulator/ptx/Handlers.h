@@ -46,15 +46,44 @@ template <class T> inline Stored<T> *lanesOf(WarpState &w, Slot s) {
     return lanes32(w, s);
 }
 
+template <class T> struct LaneBits {
+  alignas(64) T bit[warpSize];
+};
+template <class T> constexpr LaneBits<T> laneBits = [] {
+  LaneBits<T> table = {};
+  for (int i = 0; i < warpSize; i++)
+    table.bit[i] = T(1) << i;
+  return table;
+}();
+
+/// to[i] = bit i of `mask` ? yes[i] : no[i]; registers may be the same. Vectors of 32 bytes written out: from plain loops
+/// LLVM makes masked stores or selects addresses, both several times slower.
+template <class T> inline void blendLanes(T *to, const T *yes, const T *no, uint32_t mask) {
+  typedef T Vector __attribute__((vector_size(32)));
+  constexpr int count = sizeof(T) * warpSize / 32;
+  Vector result[count];
+  for (int i = 0; i < count; i++) {
+    Vector a, b, bits;
+    std::memcpy(&a, reinterpret_cast<const char *>(yes) + 32 * i, 32);
+    std::memcpy(&b, reinterpret_cast<const char *>(no) + 32 * i, 32);
+    std::memcpy(&bits, reinterpret_cast<const char *>(laneBits<T>.bit) + 32 * i, 32);
+    Vector chosen = reinterpret_cast<Vector>((bits & static_cast<T>(mask)) != 0);
+    result[i] = (a & chosen) | (b & ~chosen);
+#ifdef __AVX__
+    asm("" : "+x"(result[i])); // a value, not a store under a mask
+#endif
+  }
+  std::memcpy(to, result, sizeof(result));
+}
+
 /// Copies 32 results to a register, those of `mask` only. The results are complete before the first is written: a wide
 /// destination may share slots with a narrow source.
-template <class T> inline void writeLanes(T *__restrict to, const T *__restrict from, uint32_t mask) {
+template <class T> inline void writeLanes(T *to, const T *from, uint32_t mask) {
   if (mask == allLanes) {
     std::memcpy(to, from, sizeof(T) * warpSize);
     return;
   }
-  for (uint32_t i = 0; i < warpSize; i++)
-    to[i] = (mask >> i) & 1 ? from[i] : to[i];
+  blendLanes(to, from, to, mask);
 }
 /// One bit a lane.
 inline uint32_t gatherBits(const uint32_t *flags) {

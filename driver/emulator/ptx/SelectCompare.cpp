@@ -87,16 +87,15 @@ void set(WarpState &w, const Instr &in) {
 
 template <class T> void selp(WarpState &w, const Instr &in) {
   uint32_t p = readPred(w, in.srcPred, in.srcPredNegated);
-  const T *a = lanesOf<T>(w, in.src[0]), *b = lanesOf<T>(w, in.src[1]);
-  T result[warpSize];
-  for (uint32_t i = 0; i < warpSize; i++)
-    result[i] = p >> i & 1 ? a[i] : b[i];
+  // Lanes that do not run keep what they had: three registers blended into one.
+  alignas(64) T result[warpSize];
+  blendLanes(result, lanesOf<T>(w, in.src[0]), lanesOf<T>(w, in.src[1]), p);
   writeLanes(lanesOf<T>(w, in.dst), result, w.mask);
 }
 template <class T, class C> void slct(WarpState &w, const Instr &in) {
   const T *a = lanesOf<T>(w, in.src[0]), *b = lanesOf<T>(w, in.src[1]);
   const uint32_t *c = lanes32(w, in.src[2]);
-  T result[warpSize];
+  alignas(64) T result[warpSize];
   for (int i = 0; i < warpSize; i++) {
     bool first = fromStored<C>(c[i]) >= 0; // a NaN and a negative subnormal that is flushed: see `slct.ftz`
     result[i] = first ? a[i] : b[i];
@@ -106,7 +105,7 @@ template <class T, class C> void slct(WarpState &w, const Instr &in) {
 template <class T> void slctFlushed(WarpState &w, const Instr &in) {
   const T *a = lanesOf<T>(w, in.src[0]), *b = lanesOf<T>(w, in.src[1]);
   const uint32_t *c = lanes32(w, in.src[2]);
-  T result[warpSize];
+  alignas(64) T result[warpSize];
   for (int i = 0; i < warpSize; i++)
     result[i] = flush(f32(c[i])) >= 0 ? a[i] : b[i];
   writeLanes(lanesOf<T>(w, in.dst), result, w.mask);
