@@ -7,6 +7,7 @@
 
 #include "driver/api/Dependencies.h"
 #include "driver/api/Kernel.h"
+#include "driver/api/Reproducer.h"
 #include "driver/api/Stages.h"
 #include "driver/cpu/Grid.h"
 #include "driver/cpu/Loader.h"
@@ -138,7 +139,7 @@ private:
     if (ready.load(std::memory_order_relaxed))
       return;
     checkRunnable(job);
-    loaded = cpu::loadObject(image.object, image.entry);
+    reportingBugs(job, [&] { loaded = cpu::loadObject(image.object, image.entry); });
     code.entry = reinterpret_cast<cpu::Entry>(loaded->entry);
     ready.store(true, std::memory_order_release);
   }

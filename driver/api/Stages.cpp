@@ -8,6 +8,7 @@
 #include "driver/api/Stages.h"
 
 #include "driver/api/Reproducer.h"
+#include "driver/cpu/Loader.h"
 #include "ir/ops/Tile.h"
 #include "passes/AliasClasses.h"
 #include "passes/Passes.h"
@@ -289,25 +290,43 @@ static void makeLlir(const Job &job, TileModule &tile, LlvmWork &work, StageTime
   checkMessages(work);
 }
 
+/// Runs `body`, which works on what a user put in place of a stage: what fails there is no bug of ours.
+static void blameFile(const char *stage, const std::string &path, llvm::function_ref<void()> body) {
+  try {
+    body();
+  } catch (const Error &error) {
+    if (error.kind() != ErrorKind::Internal)
+      throw;
+    throw Error(Diag::stage_override_bad, {stage, path, error.diagnostic().message});
+  }
+}
+
 /// A module of nothing but `text`: LLVM's own way from assembly to an object.
-static std::string assemble(const Job &job, const std::string &text, const std::string &path, LlvmWork &work) {
+static std::string assemble(const Job &job, const std::string &text, LlvmWork &work) {
   LLVMInitializeX86AsmParser();
   LLVMInitializeAArch64AsmParser();
   llvm::Module module("override", work.context);
   module.setTargetTriple(work.kernel.module->getTargetTriple());
   module.setDataLayout(work.kernel.module->getDataLayout());
   module.setModuleInlineAsm(text);
-  std::string object = cpu::emitObject(module, job.cpuTarget);
-  if (!work.messages.empty())
-    throw Error(Diag::stage_override_bad, {"asm", path, work.messages});
-  return object;
+  return cpu::emitObject(module, job.cpuTarget);
 }
 
 static std::string makeObject(const Job &job, LlvmWork &work, StageTimes &times) {
-  if (auto replacement = overrideOf(job, Stage::Obj))
+  if (auto replacement = overrideOf(job, Stage::Obj)) {
+    // Now and not at the first launch, where nobody knows any more whose object it is.
+    if (job.cpuTarget.isHost)
+      blameFile("obj", replacement->second, [&] { cpu::loadObject(replacement->first, work.kernel.entry); });
     return replacement->first;
-  if (auto replacement = overrideOf(job, Stage::Asm))
-    return assemble(job, replacement->first, replacement->second, work);
+  }
+  if (auto replacement = overrideOf(job, Stage::Asm)) {
+    std::string object;
+    blameFile("asm", replacement->second, [&] {
+      object = assemble(job, replacement->first, work);
+      checkMessages(work);
+    });
+    return object;
+  }
   Timed timed(times, "obj");
   std::string object;
   watchLlvm(work, [&] { object = cpu::emitObject(*work.kernel.module, job.cpuTarget); });

@@ -4,6 +4,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tegula
@@ -122,3 +127,39 @@ def test_perf_report(capsys):
     )
     assert bench.run(print_data=True, return_df=True) == [([1], [1, 2]), ([2], [2, 4])]
     assert "plot" in capsys.readouterr().out
+
+
+def _main(*arguments, **env):
+    path = os.pathsep.join([str(Path(tegula.__file__).parents[1]), *sys.path])
+    return subprocess.run(
+        [sys.executable, "-m", "tegula", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, **env},
+        timeout=120,
+    )
+
+
+def test_settings_at_the_command_line(tmp_path):
+    r = _main("settings", TEGULA_CACHE_DIR=str(tmp_path), TEGULA_DEBUG="1", TEGULA_NUM_THREADS="3")
+    assert r.returncode == 0 and r.stderr == ""
+    head, *lines = r.stdout.splitlines()
+    rows = tegula.knobs.rows()
+    assert head.split()[:4] == ["knobs.", "environment", "variable", "value"] and len(lines) == len(rows)
+    for line, (name, type_, env, _default, text) in zip(lines, rows, strict=True):
+        value = {"debug": "1", "num_threads": "3", "cache_dir": str(tmp_path)}.get(name)
+        words = line.replace("*", " ").split()
+        assert words[:2] == [name, env] and line.endswith(f"  {text} ({type_})")
+        if value is not None:
+            assert words[2] == value and line.startswith("*")
+        elif env not in os.environ:
+            assert line.startswith(" ")
+
+
+def test_settings_that_cannot_be():
+    r = _main("settings", TEGULA_NUM_THREADS="many")
+    assert r.returncode == 1 and r.stdout == "" and "TEGULA_NUM_THREADS is 'many'" in r.stderr
+    assert "Traceback" not in r.stderr
+    for arguments, status in (((), 2), (("nothing",), 2), (("--help",), 0)):
+        r = _main(*arguments)
+        assert r.returncode == status and "python -m tegula settings" in (r.stderr if status else r.stdout)

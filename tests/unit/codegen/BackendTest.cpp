@@ -77,8 +77,8 @@ TEST(CpuBackend, AFailureIsAnErrorAndTheNextCompileWorks) {
       emitObject(bad, target);
       ADD_FAILURE() << "no error";
     } catch (const tegula::Error &error) {
-      EXPECT_EQ(error.kind(), tegula::ErrorKind::Internal);
-      EXPECT_NE(std::string(error.what()).find("Cannot select"), std::string::npos) << error.what();
+      EXPECT_EQ(error.diagnostic().id, tegula::Diag::codegen_backend_failed);
+      EXPECT_NE(std::string(error.what()).find("LLVM cannot compile this kernel: Cannot select"), std::string::npos) << error.what();
     }
     optimise(good, target);
     EXPECT_NE(emitAssembly(good, target).find("vaddps"), std::string::npos);
@@ -90,7 +90,8 @@ TEST(CpuBackend, UnknownProcessor) {
     targetNamed("z80");
     ADD_FAILURE() << "no error";
   } catch (const tegula::Error &error) {
-    EXPECT_EQ(error.kind(), tegula::ErrorKind::Unsupported);
+    EXPECT_EQ(error.diagnostic().id, tegula::Diag::codegen_unknown_arch);
+    EXPECT_EQ(error.diagnostic().message, "'z80' is no processor that Tegula compiles for");
   }
 }
 

@@ -308,11 +308,12 @@ TEST_F(CompileTest, AssertionsLiveInDebugOnly) {
   }
 }
 
-/// The message of the Error that `body` throws; empty: none.
-static std::string messageOf(const std::function<void()> &body) {
+/// The message of the Error that `body` throws, which must be of this row; empty: none.
+static std::string messageOf(Diag id, const std::function<void()> &body) {
   try {
     body();
   } catch (const Error &error) {
+    EXPECT_EQ(error.diagnostic().id, id) << error.what();
     return error.diagnostic().message;
   }
   return {};
@@ -321,21 +322,22 @@ static std::string messageOf(const std::function<void()> &body) {
 TEST_F(CompileTest, MessagesNameWhatIsWrong) {
   Module module;
   module.request.target.backend = "tpu";
-  EXPECT_EQ(messageOf([&] { compile(module.request); }), "there is no target 'tpu'");
+  EXPECT_EQ(messageOf(Diag::target_unknown, [&] { compile(module.request); }), "there is no target 'tpu'");
   module.request.target.backend = "cpu";
   auto kernel = compile(module.request);
-  EXPECT_EQ(messageOf([&] { kernel->stage("ptx"); }), "a kernel for cpu has no stage 'ptx'");
+  EXPECT_EQ(messageOf(Diag::stage_unknown, [&] { kernel->stage("ptx"); }), "a kernel for cpu has no stage 'ptx'");
   uint64_t slots[4] = {};
   for (const char *backend : {"cpu", "reference"}) {
     module.request.target = {backend, *backend == 'c' ? "native" : "", 1};
-    EXPECT_EQ(messageOf([&] { compile(module.request)->launch({2, -1, 1}, slots); }),
+    EXPECT_EQ(messageOf(Diag::launch_bad_grid, [&] { compile(module.request)->launch({2, -1, 1}, slots); }),
               "a grid has 1 to 3 dimensions of 0 to 2147483647 programs, got (2, -1, 1)");
   }
   std::ofstream(folder / "file") << "no folder";
   setSetting("dump", "all");
   setSetting("dumpDir", (folder / "file").string());
   module.block(32);
-  EXPECT_EQ(messageOf([&] { compile(module.request); }).substr(0, 32), "cannot write the stage 'tile' to");
+  EXPECT_EQ(messageOf(Diag::dump_failed, [&] { compile(module.request); }).substr(0, 32),
+            "cannot write the stage 'tile' to");
 }
 
 TEST_F(CompileTest, CodeForAnotherProcessorIsNotRun) {
@@ -348,8 +350,33 @@ TEST_F(CompileTest, CodeForAnotherProcessorIsNotRun) {
   auto kernel = compile(module.request);
   EXPECT_GT(kernel->stage("asm").size(), 100u);
   uint64_t slots[4] = {};
-  EXPECT_EQ(messageOf([&] { kernel->launch({1, 1, 1}, slots); }),
+  EXPECT_EQ(messageOf(Diag::launch_foreign_code, [&] { kernel->launch({1, 1, 1}, slots); }),
             "'add' was compiled for " + module.request.target.arch + ", which this machine cannot run");
+}
+
+/// A resolver of globals that runs out of memory, at the name that it is told.
+struct Greedy : lang::Resolver {
+  std::shared_ptr<lang::Resolver> inner;
+  std::optional<Found> lookup(const std::string &name) override {
+    return name == "SCALE" ? throw std::bad_alloc() : inner->lookup(name);
+  }
+  std::optional<Found> attribute(const lang::Constant::Module &module, const std::string &name) override {
+    return inner->attribute(module, name);
+  }
+};
+
+TEST_F(CompileTest, OutOfMemoryWhileCompiling) {
+  for (const char *backend : {"cpu", "reference"}) {
+    Module module(replaced(addSource, "scaled(x)", "SCALE * x"), backend);
+    auto greedy = std::make_shared<Greedy>();
+    greedy->inner = module.resolver;
+    lang::JitFunction function(module.function->source, module.function->qualifiedName, greedy);
+    Request request = module.request;
+    request.function = &function;
+    EXPECT_EQ(messageOf(Diag::compile_out_of_memory, [&] { compile(request); }),
+              "out of memory while compiling 'add'");
+    expectRight(*compile(module.request), 100, 2); // the process goes on
+  }
 }
 
 TEST_F(CompileTest, AForkedChildCompilesAndRuns) {

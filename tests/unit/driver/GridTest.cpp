@@ -156,6 +156,7 @@ TEST_F(GridTest, TooMuchScratchIsAnError) {
       runGrid(code, {n, 1, 1}, nullptr);
       FAIL();
     } catch (const Error &error) {
+      EXPECT_EQ(error.diagnostic().id, Diag::scratch_too_big);
       EXPECT_EQ(error.kind(), ErrorKind::OutOfResources);
       EXPECT_NE(std::string(error.what()).find("'huge' needs 36028797018963968 bytes"), std::string::npos);
     }
