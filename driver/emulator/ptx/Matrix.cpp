@@ -164,27 +164,30 @@ template <class T> void multiplyTile(const T *a, const T *b, T *c, int m, int n,
 
 // --- The sums of the hardware
 
-/// A number as significand * 2 ** (exponent - fraction); a subnormal keeps the least exponent.
-struct Parts {
-  int64_t significand;
-  int exponent;
-};
 constexpr int noExponent = -1000; // of zero: never the greatest
 
-Parts split(float x, int leastExponent, int fraction) {
-  uint32_t b = bits(x);
-  if ((b & 0x7fffffff) == 0)
-    return {0, noExponent};
-  int exponent = std::max(static_cast<int>((b >> 23) & 0xff) - 127, leastExponent);
-  double scaled = std::ldexp(static_cast<double>(x), fraction - exponent);
-  return {static_cast<int64_t>(scaled), exponent};
+/// Significands (with `fraction` bits behind the point, signed) and exponents of `count` numbers; a subnormal keeps the
+/// least exponent.
+void split(const float *from, int count, int leastExponent, int fraction, int32_t *significand, int32_t *exponent) {
+  for (int i = 0; i < count; i++) {
+    uint32_t b = bits(from[i]);
+    int32_t own = static_cast<int32_t>((b >> 23) & 0xff) - 127, e = own < leastExponent ? leastExponent : own;
+    // Below the least exponent the bits move right; none is lost, since the format had no more.
+    int32_t whole = static_cast<int32_t>((b & 0x7fffff) | 0x800000);
+    int32_t down = e - own > 23 ? 23 : e - own;
+    int32_t magnitude = own == -127 ? static_cast<int32_t>(b & 0x7fffff) << 1 : whole;
+    int32_t shift = own == -127 ? 23 - fraction + e + 127 : down + 23 - fraction;
+    magnitude >>= shift > 31 ? 31 : shift;
+    significand[i] = b >> 31 ? -magnitude : magnitude;
+    exponent[i] = (b & 0x7fffffff) ? e : noExponent;
+  }
 }
 
-int64_t aligned(const Parts &parts, int fraction, int kept, int greatest) {
-  int shift = kept - fraction + parts.exponent - greatest;
-  int64_t magnitude = parts.significand < 0 ? -parts.significand : parts.significand;
-  int64_t cut = shift >= 0 ? magnitude << shift : shift < -62 ? 0 : magnitude >> -shift;
-  return parts.significand < 0 ? -cut : cut;
+/// The magnitude moved to `kept` bits below the greatest exponent, cut there.
+int32_t aligned(int32_t significand, int up, int distance) {
+  int32_t magnitude = (significand < 0 ? -significand : significand) << up;
+  int32_t cut = static_cast<int32_t>(static_cast<uint32_t>(magnitude) >> (distance > 31 ? 31 : distance));
+  return significand < 0 ? -cut : cut;
 }
 
 struct HardwareRule {
@@ -206,34 +209,68 @@ HardwareRule hardwareRule(const MatrixShape &shape) {
   }
 }
 
-/// One step: the addends of a dot product and `c`, cut and added exactly, rounded to the result's format.
-float hardwareStep(const float *a, const float *b, float c, const HardwareRule &rule, bool half) {
-  double check = c;
-  for (int l = 0; l < rule.step; l++)
-    check += static_cast<double>(a[l]) * b[l];
-  if (check != check)
-    return f32(nan32);
-  if (check - check != 0)
-    return static_cast<float>(check);
-  Parts parts[17];
-  int greatest = noExponent * 2;
-  for (int l = 0; l < rule.step; l++) {
-    Parts x = split(a[l], rule.leastA, rule.fraction), y = split(b[l], rule.leastB, rule.fraction);
-    parts[l] = {x.significand * y.significand, x.exponent + y.exponent};
-    greatest = std::max(greatest, parts[l].exponent);
-  }
-  Parts start = split(c, half ? -14 : -126, 23);
-  greatest = std::max(greatest, start.exponent);
-  int64_t sum = aligned(start, 23, rule.kept, greatest);
-  for (int l = 0; l < rule.step; l++)
-    sum += aligned(parts[l], 2 * rule.fraction, rule.kept, greatest);
-  double exact = std::ldexp(static_cast<double>(sum), greatest - rule.kept);
+/// sum * 2 ** exponent in the format of the result: cut to f32 (or to its first bits), or rounded to f16.
+float hardwareResult(int64_t sum, int exponent, const HardwareRule &rule, bool half) {
+  double exact = std::ldexp(static_cast<double>(sum), exponent);
   if (half)
     return widenF16(narrow(exact, formatF16, Rounding::nearest));
   if (std::fabs(exact) >= 0x1p128)
     return f32(exact < 0 ? 0xff800000 : 0x7f800000);
   uint32_t result = narrow(exact, formatF32, Rounding::zero);
   return f32(result & ~((1u << (23 - rule.resultBits)) - 1));
+}
+
+/// c += a * b as the hardware sums, rows of n columns at a time. `b` has k rows of n.
+/// All addends fit into 32 bits: products of 11-bit significands below bit 24 + 2, eight of them and c.
+template <int n>
+void hardwareRows(const float *a, const float *b, float *c, int m, int k, const HardwareRule &rule, bool half) {
+  alignas(64) int32_t sa[maxM * 32], ea[maxM * 32], sb[maxN * 32], eb[maxN * 32];
+  split(a, m * k, rule.leastA, rule.fraction, sa, ea);
+  split(b, k * n, rule.leastB, rule.fraction, sb, eb);
+  int up = rule.kept - 2 * rule.fraction;
+  uint64_t cutMask = ~((uint64_t(1) << (52 - rule.resultBits)) - 1);
+  for (int i = 0; i < m; i++)
+    for (int from = 0; from < k; from += rule.step) {
+      alignas(64) int32_t sc[n], ec[n], greatest[n], sum[n];
+      alignas(64) double check[n];
+      float *row = c + i * n;
+      split(row, n, half ? -14 : -126, 23, sc, ec);
+      for (int j = 0; j < n; j++) {
+        greatest[j] = ec[j];
+        check[j] = row[j];
+      }
+      for (int l = from; l < from + rule.step; l++)
+        for (int j = 0; j < n; j++) {
+          int32_t e = ea[i * k + l] + eb[l * n + j];
+          greatest[j] = e > greatest[j] ? e : greatest[j];
+          check[j] += static_cast<double>(a[i * k + l]) * b[l * n + j];
+        }
+      // c has 23 bits behind the point: one more is kept, or (fp8) ten fewer.
+      int cUp = rule.kept > 23 ? rule.kept - 23 : 0, cDown = rule.kept > 23 ? 0 : 23 - rule.kept;
+      for (int j = 0; j < n; j++)
+        sum[j] = aligned(sc[j], cUp, greatest[j] - ec[j] + cDown);
+      for (int l = from; l < from + rule.step; l++)
+        for (int j = 0; j < n; j++)
+          sum[j] += aligned(sa[i * k + l] * sb[l * n + j], up, greatest[j] - ea[i * k + l] - eb[l * n + j]);
+      // The usual case in vectors: a finite sum whose result is no subnormal of f32 and no overflow.
+      bool unusual = false;
+      float usual[n];
+      for (int j = 0; j < n; j++) {
+        int32_t exponent = greatest[j] - rule.kept;
+        double scale = f64(static_cast<uint64_t>((exponent < -1000 ? -1000 : exponent) + 1023) << 52);
+        double exact = static_cast<double>(sum[j]) * scale, cut = f64(bits(exact) & cutMask), size = std::fabs(cut);
+        usual[j] = half ? widenF16(narrowF16(oddF32(exact))) : static_cast<float>(cut);
+        unusual |= !(check[j] - check[j] == 0) | (size >= 0x1p128) | ((size < 0x1p-126) & (size > 0));
+      }
+      if (!unusual) {
+        std::memcpy(row, usual, sizeof(usual));
+        continue;
+      }
+      for (int j = 0; j < n; j++)
+        row[j] = check[j] != check[j]       ? f32(nan32)
+                 : check[j] - check[j] != 0 ? static_cast<float>(check[j])
+                                            : hardwareResult(sum[j], greatest[j] - rule.kept, rule, half);
+    }
 }
 
 // --- By type
@@ -245,18 +282,17 @@ void multiplyFloat(const MatrixShape &shape, const Fragment &fa, const Fragment 
   gatherOperand(fa, shape.a, m, k, true, a);
   gatherOperand(fb, shape.b, n, k, false, columns);
   gatherAccumulator(fc, shape.c, m, n, c);
+  transpose(columns, n, k, b);
   if (mode == Accumulate::fast) {
-    transpose(columns, n, k, b);
     multiplyTile(a, b, c, m, n, k);
     for (int i = 0; i < m * n; i++)
       c[i] = canonical(c[i]);
   } else {
     HardwareRule rule = hardwareRule(shape);
-    for (int i = 0; i < m; i++)
-      for (int j = 0; j < n; j++)
-        for (int l = 0; l < k; l += rule.step)
-          c[i * n + j] =
-              hardwareStep(a + i * k + l, columns + j * k + l, c[i * n + j], rule, shape.d == Element::f16);
+    bool half = shape.d == Element::f16;
+    n == 8    ? hardwareRows<8>(a, b, c, m, k, rule, half)
+    : n == 16 ? hardwareRows<16>(a, b, c, m, k, rule, half)
+              : hardwareRows<32>(a, b, c, m, k, rule, half);
   }
   scatterAccumulator(fd, shape.d, m, n, c);
 }
@@ -336,17 +372,15 @@ void multiplyQuads(const MatrixShape &shape, const Fragment &fa, const Fragment 
         c[at.row][at.column] = wide ? static_cast<const float *>(fc.at[i])[lane] : half(fc, lane, i);
       }
     }
-    HardwareRule rule = {-14, -14, 10, 24, 23, 4};
-    for (int i = 0; i < 8; i++)
-      for (int j = 0; j < 8; j++) {
-        if (mode == Accumulate::hardware) {
-          c[i][j] = hardwareStep(a[i], columns[j], c[i][j], rule, shape.d == Element::f16);
-          continue;
-        }
-        for (int l = 0; l < 4; l++)
-          c[i][j] = std::fma(a[i][l], columns[j][l], c[i][j]);
-        c[i][j] = canonical(c[i][j]);
-      }
+    float b[4][8];
+    transpose(&columns[0][0], 8, 4, &b[0][0]);
+    if (mode == Accumulate::hardware)
+      hardwareRows<8>(&a[0][0], &b[0][0], &c[0][0], 8, 4, {-14, -14, 10, 24, 23, 4}, shape.d == Element::f16);
+    else
+      multiplyTile(&a[0][0], &b[0][0], &c[0][0], 8, 8, 4);
+    for (auto &row : c)
+      for (float &x : row)
+        x = canonical(x);
   }
   for (int lane = 0; lane < 32; lane++)
     for (int i = 0; i < 8; i++) {

@@ -13,6 +13,7 @@
 
 #include "gtest/gtest.h"
 
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -338,6 +339,117 @@ TEST(PtxMatrix, RowsAndTransposes) {
   std::memset(back, 0, sizeof(back));
   collectRows(back, 4, true, from);
   EXPECT_EQ(std::memcmp(back, rows, sizeof(rows)), 0);
+}
+
+/// The rule as MMA-Sim states it, in double words: every product and c as significand and exponent (subnormals keep the
+/// least exponent), cut to `kept` bits below the greatest exponent, added exactly, cut to f32 or rounded to f16.
+float hardwareSum(const std::vector<float> &a, const std::vector<float> &b, float c, int leastA, int leastB, int kept,
+                  int resultBits, bool half) {
+  struct Term {
+    double significand;
+    int exponent;
+  };
+  auto term = [](double x, int least) -> Term {
+    if (x == 0)
+      return {0, -999};
+    int e = std::max(std::ilogb(x), least);
+    return {std::ldexp(x, -e), e};
+  };
+  std::vector<Term> terms = {term(c, half ? -14 : -126)};
+  for (size_t i = 0; i < a.size(); i++) {
+    Term x = term(a[i], leastA), y = term(b[i], leastB);
+    terms.push_back({x.significand * y.significand, x.exponent + y.exponent});
+  }
+  int greatest = -5000;
+  for (const Term &t : terms)
+    greatest = std::max(greatest, t.exponent);
+  double sum = 0;
+  for (const Term &t : terms)
+    sum += std::trunc(std::ldexp(t.significand, kept + t.exponent - greatest));
+  double exact = std::ldexp(sum, greatest - kept);
+  if (half)
+    return widenF16(narrow(exact, formatF16, Rounding::nearest));
+  if (std::fabs(exact) >= 0x1p128)
+    return std::copysign(f32(0x7f800000), float(exact > 0 ? 1 : -1));
+  return f32(narrow(exact, formatF32, Rounding::zero) & ~((1u << (23 - resultBits)) - 1));
+}
+
+TEST(PtxMatrix, HardwareSumsAgreeWithTheRule) {
+  using enum Element;
+  struct Form {
+    Element a, b, d;
+    uint16_t k;
+    int step, leastA, leastB, kept, resultBits;
+  };
+  std::mt19937 engine(17);
+  for (Form form : {Form{f16, f16, f32, 16, 8, -14, -14, 24, 23}, Form{f16, f16, f16, 16, 8, -14, -14, 24, 23},
+                    Form{f16, f16, f32, 8, 8, -14, -14, 24, 23}, Form{bf16, bf16, f32, 16, 8, -126, -126, 24, 23},
+                    Form{tf32, tf32, f32, 8, 4, -126, -126, 24, 23}, Form{e4m3, e5m2, f32, 32, 16, -6, -14, 13, 13},
+                    Form{e5m2, e4m3, f16, 32, 16, -14, -6, 13, 13}})
+    for (int round = 0; round < 60; round++) {
+      MatrixShape shape;
+      shape.m = 16, shape.n = 8, shape.k = form.k, shape.a = form.a, shape.b = form.b, shape.c = shape.d = form.d;
+      auto random = [&](Element e, uint32_t &raw) -> float {
+        raw = uint32_t(engine());
+        switch (e) {
+        case f16: // subnormals often, no infinities
+          raw &= round % 3 ? 0xb3ff : 0x87ff;
+          return widenF16(raw);
+        case bf16:
+          raw = (raw & 0x80ff) | (round % 3 ? 0x3f00 - (raw >> 16) % 16 * 0x80 : (raw >> 16) % 3 * 0x0080);
+          return widenBf16(raw);
+        case tf32:
+        case f32:
+          raw = (raw & 0x807fe000) | (120 + (raw & 15)) << 23;
+          raw = round % 5 ? raw : raw & 0x80ffffff;
+          return std::bit_cast<float>(raw);
+        case e4m3:
+          raw &= 0xbf;
+          return widenE4m3(raw);
+        default:
+          raw &= 0xbf;
+          return widenF16(f16FromE5m2(raw));
+        }
+      };
+      std::vector<float> a(16 * size_t(form.k)), b(8 * size_t(form.k)), c(128);
+      Registers ra, rb, rc, rd;
+      int each = 32 / elementBits(form.a);
+      FragmentSizes sizes = fragmentSizes(shape, false);
+      for (int lane = 0; lane < 32; lane++) {
+        uint32_t raw;
+        for (int i = 0; i < sizes.a * each; i++) {
+          Position p = position(shape, MatrixOperand::a, form.a, lane, i / each, i % each);
+          a[size_t(p.row * form.k + p.column)] = random(form.a, raw);
+          put(ra, form.a, lane, i, raw);
+        }
+        for (int i = 0; i < sizes.b * each; i++) {
+          Position p = position(shape, MatrixOperand::b, form.b, lane, i / each, i % each);
+          b[size_t(p.column * form.k + p.row)] = random(form.b, raw);
+          put(rb, form.b, lane, i, raw);
+        }
+        for (int i = 0; i < 4; i++) {
+          int per = form.d == f16 ? 2 : 1;
+          Position p = position(shape, MatrixOperand::c, form.d, lane, i / per, i % per);
+          c[size_t(p.row * 8 + p.column)] = random(form.d, raw);
+          put(rc, form.d, lane, i, raw);
+        }
+      }
+      multiply(shape, ra.in(), rb.in(), rc.in(), rd.out(), Accumulate::hardware);
+      for (int lane = 0; lane < 32; lane++)
+        for (int i = 0; i < 4; i++) {
+          int per = form.d == f16 ? 2 : 1;
+          Position p = position(shape, MatrixOperand::c, form.d, lane, i / per, i % per);
+          float wanted = c[size_t(p.row * 8 + p.column)];
+          for (int l = 0; l < form.k; l += form.step) {
+            auto x = a.begin() + p.row * form.k + l, y = b.begin() + p.column * form.k + l;
+            wanted = hardwareSum({x, x + form.step}, {y, y + form.step}, wanted, form.leastA, form.leastB, form.kept,
+                                 form.resultBits, form.d == f16);
+          }
+          uint64_t got = get(rd, form.d, lane, i);
+          float value = form.d == f16 ? widenF16(uint32_t(got)) : std::bit_cast<float>(uint32_t(got));
+          ASSERT_EQ(value, wanted) << int(form.a) << " round " << round << " lane " << lane << " element " << i;
+        }
+    }
 }
 
 /// The worked example of truncation: addends below 2**-24 of the greatest are lost, none of them is rounded.
