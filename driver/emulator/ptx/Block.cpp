@@ -300,6 +300,8 @@ void runLaunch(LaunchState &launch) {
   }
   launch.firstInstr.push_back(total);
   launch.observe = launch.settings.checks != Checks::off || launch.settings.counters;
+  if (launch.settings.checks != Checks::off)
+    launch.signals = std::make_unique<std::atomic<uint32_t>[]>(launch.blocks);
   unsigned threads = launch.settings.threads ? launch.settings.threads : std::thread::hardware_concurrency();
   threads = unsigned(std::max<uint64_t>(1, std::min<uint64_t>(threads, launch.blocks)));
   std::vector<std::thread> helpers;

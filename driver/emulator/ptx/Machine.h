@@ -134,6 +134,8 @@ struct LaunchState {
   std::vector<uint64_t> heap; ///< what kernels got from malloc
   std::vector<uint32_t> firstInstr; ///< of each function, in the arrays of counts
   Counters counters;
+  GlobalShadow globalShadow;
+  std::unique_ptr<std::atomic<uint32_t>[]> signals; ///< of each block: its atomics and fences so far, with checks on
 };
 
 constexpr uint64_t localStride = 512 * 1024;

@@ -103,6 +103,12 @@ static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t byt
     w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
     return true;
   }
+  if (!launch.heap.empty()) { // made by the kernel itself
+    std::lock_guard lock(launch.mutex);
+    for (const Emulator::Range &r : launch.emulator->ranges())
+      if (!r.freed && address >= r.begin && address + bytes <= r.end)
+        return true;
+  }
   std::string what = (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
   if (range && address < range->end && range->freed) {
     report(w, i, lane, "use-after-free", what + ", in memory that was freed");
@@ -217,7 +223,7 @@ template <bool observed> static void load(WarpState &w, const Instr &i) {
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
   if (observed)
-    observe(w, i, a.space, address, bytes, Touch::read);
+    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::read);
   if (a.ordered)
     asWarp(w).spinning = true;
   bool vector = i.parts[0] != 0;
@@ -290,7 +296,7 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
   if (observed)
-    observe(w, i, a.space, address, bytes, Touch::write);
+    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::write);
   const Slot *values = i.parts[2] ? i.list + i.parts[0] + i.parts[1] : &i.src[1];
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
@@ -413,6 +419,8 @@ static void nothing(WarpState &, const Instr &) {}
 static void fence(WarpState &w, const Instr &) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   asWarp(w).spinning = true;
+  if (auto &signals = w.block->launch->signals)
+    signals[w.block->linear]++;
 }
 /// `createpolicy`: hints have no effect here.
 static void policy(WarpState &w, const Instr &i) {

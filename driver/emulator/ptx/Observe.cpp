@@ -149,6 +149,87 @@ void checkShared(WarpState &w, const Instr &i, const uint64_t *address, uint32_t
   }
 }
 
+// --- Races on global memory
+
+struct GlobalChecker {
+  Warp &w;
+  const Instr &i;
+  Touch touch;
+  uint32_t bytes;
+
+  bool conflicts(const GlobalAccess &past, int lane) const {
+    if (!past.block || (past.atomic && touch == Touch::atomic) || (past.narrow && bytes < 4))
+      return false;
+    const auto &signals = w.block->launch->signals;
+    uint64_t self = w.block->linear;
+    if (past.block != self + 1)
+      return signals[past.block - 1] == past.signals || signals[self] == 0;
+    uint32_t warp = past.thread / warpSize;
+    if (past.at == &i && warp == w.index)
+      return false;
+    if (warp == w.index)
+      return past.thread % warpSize != uint32_t(lane) && past.laneEpoch >= w.laneEpoch;
+    // Within the block too, atomics and fences may order what barriers do not.
+    return past.epoch > w.clock[warp] && (signals[self] == past.signals || signals[self] == 0);
+  }
+  void race(const GlobalAccess &past, int lane, uint64_t address, const char *before) const {
+    report(w, i, lane, "global-race",
+           std::string(touch == Touch::read ? "reads" : "writes") + " global memory at " + hexadecimal(address) +
+               ", which block " + std::to_string(past.block - 1) + ", thread " + std::to_string(past.thread) + " " + before +
+               " at " + (past.at->sourceLine ? "line " + std::to_string(past.at->sourceLine) + ", " : std::string()) +
+               "PTX line " + std::to_string(past.at->line) + ", with nothing that orders the two");
+  }
+  void word(GlobalWord &word, int lane, uint64_t address) const {
+    GlobalAccess now;
+    now.block = w.block->linear + 1;
+    now.signals = w.block->launch->signals[w.block->linear];
+    now.epoch = w.clock[w.index];
+    now.thread = w.index * warpSize + uint32_t(lane);
+    now.laneEpoch = w.laneEpoch;
+    now.atomic = touch == Touch::atomic;
+    now.narrow = bytes < 4;
+    now.at = &i;
+    if (conflicts(word.write, lane))
+      race(word.write, lane, address, "wrote");
+    if (touch == Touch::read) {
+      word.read = now;
+      return;
+    }
+    if (conflicts(word.read, lane))
+      race(word.read, lane, address, "read");
+    word.write = now;
+  }
+};
+
+void checkGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, Touch touch) {
+  GlobalChecker check{asWarp(w), i, touch, bytes};
+  GlobalShadow &shadow = w.block->launch->globalShadow;
+  if (touch == Touch::atomic)
+    w.block->launch->signals[w.block->linear]++;
+  std::unique_lock<std::mutex> lock;
+  uint64_t page = ~uint64_t(0);
+  GlobalWord *words = nullptr;
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    if (address[l] & (bytes - 1))
+      continue; // reported by the access itself
+    for (uint64_t at = address[l] / 4; at <= (address[l] + bytes - 1) / 4; at++) {
+      if (at / GlobalShadow::pageWords != page) {
+        page = at / GlobalShadow::pageWords;
+        GlobalShadow::Part &part = shadow.part(page);
+        if (lock.owns_lock())
+          lock.unlock();
+        lock = std::unique_lock(part.mutex);
+        auto &made = part.pages[page];
+        if (!made)
+          made = std::make_unique<GlobalWord[]>(GlobalShadow::pageWords);
+        words = made.get();
+      }
+      check.word(words[at % GlobalShadow::pageWords], l, at * 4);
+    }
+  }
+}
+
 } // namespace
 
 void observe(WarpState &w, const Instr &i, Space space, const uint64_t *address, uint32_t bytes, Touch touch) {
@@ -175,8 +256,11 @@ void observe(WarpState &w, const Instr &i, Space space, const uint64_t *address,
       countShared(w, *counters, address, bytes);
     if (!w.block->shadow.empty())
       checkShared(w, i, address, bytes, touch);
-  } else if (space == Space::global && counters) {
-    countGlobal(w, *counters, address, bytes);
+  } else if (space == Space::global) {
+    if (counters)
+      countGlobal(w, *counters, address, bytes);
+    if (w.block->launch->signals)
+      checkGlobal(w, i, address, bytes, touch);
   }
 }
 
