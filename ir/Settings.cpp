@@ -108,10 +108,10 @@ std::string setSetting(std::string_view field, std::string_view text) {
   *fresh = *s.current;
   const char *expected = nullptr;
   bool known = false;
-#define SETTING(name, type, env, fallback, changesCode, help)                                                          \
-  if (field == #name) {                                                                                                \
-    known = true;                                                                                                      \
-    expected = parse(text, fresh->name);                                                                               \
+#define SETTING(name, type, env, fallback, changesCode, help)                                                \
+  if (field == #name) {                                                                                      \
+    known = true;                                                                                            \
+    expected = parse(text, fresh->name);                                                                     \
   }
 #include "ir/Settings.def"
 #undef SETTING
@@ -137,7 +137,8 @@ void reloadSettings() {
 
 const std::vector<SettingRow> &settingRows() {
   static const std::vector<SettingRow> rows = {
-#define SETTING(field, type, env, fallback, changesCode, help) {#field, #type, env, #fallback, help, changesCode},
+#define SETTING(field, type, env, fallback, changesCode, help)                                               \
+  {#field, #type, env, #fallback, help, changesCode},
 #include "ir/Settings.def"
 #undef SETTING
   };
@@ -146,8 +147,8 @@ const std::vector<SettingRow> &settingRows() {
 
 std::string settingText(std::string_view field) {
   auto now = snapshot();
-#define SETTING(name, type, env, fallback, changesCode, help)                                                          \
-  if (field == #name)                                                                                                  \
+#define SETTING(name, type, env, fallback, changesCode, help)                                                \
+  if (field == #name)                                                                                        \
     return print(now->name);
 #include "ir/Settings.def"
 #undef SETTING
@@ -157,8 +158,8 @@ std::string settingText(std::string_view field) {
 std::string settingsDigest() {
   auto now = snapshot();
   std::string out;
-#define SETTING(field, type, env, fallback, changesCode, help)                                                         \
-  if (changesCode)                                                                                                     \
+#define SETTING(field, type, env, fallback, changesCode, help)                                               \
+  if (changesCode)                                                                                           \
     out += #field "=" + print(now->field) + ";";
 #include "ir/Settings.def"
 #undef SETTING

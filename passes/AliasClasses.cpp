@@ -65,8 +65,8 @@ bool AliasClasses::visit(Operation *op) {
     for (Region *region : branch.getRegions())
       if (!region->empty())
         flowAll(region->front().getTerminator()->getOperands(), branch.getResults());
-  } else if (isa<AddPtrOp, SplatOp, BroadcastOp, ExpandDimsOp, ReshapeOp, TransOp, PtrCastOp, JoinOp, CatOp, SplitOp,
-                 arith::SelectOp>(op)) {
+  } else if (isa<AddPtrOp, SplatOp, BroadcastOp, ExpandDimsOp, ReshapeOp, TransOp, PtrCastOp, JoinOp, CatOp,
+                 SplitOp, arith::SelectOp>(op)) {
     for (Value operand : op->getOperands())
       if (isPointer(operand))
         for (Value result : op->getResults())

@@ -44,7 +44,9 @@ struct FormFma : PassWrapper<FormFma, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormFma)
   StringRef getArgument() const override { return "form-fma"; }
   StringRef getDescription() const override { return "a product that is only added becomes an fma"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<math::MathDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<math::MathDialect>();
+  }
 
   void runOnOperation() override {
     SmallVector<Operation *> sums;
@@ -60,7 +62,8 @@ struct FormFma : PassWrapper<FormFma, OperationPass<ModuleOp>> {
       if (auto product = onlyUsedProduct(lhs))
         replace(sum, product, product.getLhs(), product.getRhs(), isSub ? negate(rhs) : rhs, builder);
       else if (auto product = onlyUsedProduct(rhs))
-        replace(sum, product, isSub ? negate(product.getLhs()) : product.getLhs(), product.getRhs(), lhs, builder);
+        replace(sum, product, isSub ? negate(product.getLhs()) : product.getLhs(), product.getRhs(), lhs,
+                builder);
     }
   }
 };

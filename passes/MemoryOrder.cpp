@@ -84,7 +84,9 @@ private:
     return false;
   }
 
-  static bool isMemoryOp(Operation *op) { return isa<LoadOp, StoreOp, AtomicRmwOp, AtomicCasOp, BarrierOp>(op); }
+  static bool isMemoryOp(Operation *op) {
+    return isa<LoadOp, StoreOp, AtomicRmwOp, AtomicCasOp, BarrierOp>(op);
+  }
   static bool writes(Operation *op) {
     auto load = dyn_cast<LoadOp>(op);
     return !load || load.getIsVolatile();
@@ -92,7 +94,8 @@ private:
 
   Value join(ArrayRef<Value> tokens, Location loc) {
     llvm::SmallSetVector<Value, 4> unique(tokens.begin(), tokens.end());
-    return unique.size() == 1 ? unique[0] : JoinTokensOp::create(builder, loc, tokenType(), unique.getArrayRef());
+    return unique.size() == 1 ? unique[0]
+                              : JoinTokensOp::create(builder, loc, tokenType(), unique.getArrayRef());
   }
 
   void thread(Block &block, State &state) {
@@ -134,17 +137,17 @@ private:
     Type token = tokenType();
     Operation *made = nullptr;
     if (auto o = dyn_cast<LoadOp>(op))
-      made = LoadOp::create(builder, loc, o.getResult().getType(), token, o.getPtr(), o.getMask(), o.getOther(), after,
-                            o.getIsVolatileAttr(), o.getCacheAttr(), o.getEvictAttr());
+      made = LoadOp::create(builder, loc, o.getResult().getType(), token, o.getPtr(), o.getMask(),
+                            o.getOther(), after, o.getIsVolatileAttr(), o.getCacheAttr(), o.getEvictAttr());
     else if (auto o = dyn_cast<StoreOp>(op))
-      made = StoreOp::create(builder, loc, token, o.getPtr(), o.getValue(), o.getMask(), after, o.getCacheAttr(),
-                             o.getEvictAttr());
+      made = StoreOp::create(builder, loc, token, o.getPtr(), o.getValue(), o.getMask(), after,
+                             o.getCacheAttr(), o.getEvictAttr());
     else if (auto o = dyn_cast<AtomicRmwOp>(op))
-      made = AtomicRmwOp::create(builder, loc, o.getResult().getType(), token, o.getKind(), o.getPtr(), o.getValue(),
-                                 o.getMask(), after, o.getSem(), o.getScope());
+      made = AtomicRmwOp::create(builder, loc, o.getResult().getType(), token, o.getKind(), o.getPtr(),
+                                 o.getValue(), o.getMask(), after, o.getSem(), o.getScope());
     else if (auto o = dyn_cast<AtomicCasOp>(op))
-      made = AtomicCasOp::create(builder, loc, o.getResult().getType(), token, o.getPtr(), o.getCompare(), o.getValue(),
-                                 after, o.getSem(), o.getScope());
+      made = AtomicCasOp::create(builder, loc, o.getResult().getType(), token, o.getPtr(), o.getCompare(),
+                                 o.getValue(), after, o.getSem(), o.getScope());
     else
       made = BarrierOp::create(builder, loc, token, after);
     made->setDiscardableAttrs(op->getDiscardableAttrDictionary());
@@ -207,8 +210,8 @@ private:
     builder.setInsertionPoint(loop);
     SmallVector<Value> inits(loop.getInitArgs());
     llvm::append_range(inits, tokensInto(touched, state, loc));
-    auto threaded = scf::ForOp::create(builder, loc, loop.getLowerBound(), loop.getUpperBound(), loop.getStep(), inits,
-                                       nullptr, loop.getUnsignedCmp());
+    auto threaded = scf::ForOp::create(builder, loc, loop.getLowerBound(), loop.getUpperBound(),
+                                       loop.getStep(), inits, nullptr, loop.getUnsignedCmp());
     threaded->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
     Block &old = *loop.getBody(), &body = *threaded.getBody();
     if (!body.empty())
@@ -304,7 +307,8 @@ struct MemoryOrder : PassWrapper<MemoryOrder, OperationPass<ModuleOp>> {
 
   void runOnOperation() override {
     auto kernel = dyn_cast_or_null<func::FuncOp>(kernelOf(getOperation()));
-    bool isThreaded = kernel && kernel.walk([](EntryTokenOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    bool isThreaded =
+        kernel && kernel.walk([](EntryTokenOp) { return WalkResult::interrupt(); }).wasInterrupted();
     if (kernel && !kernel.isExternal() && !isThreaded)
       Threader(kernel).run();
   }

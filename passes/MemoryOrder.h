@@ -22,7 +22,8 @@ namespace tegula::passes {
 
 /// Whether the pointer was made from arguments by `addptr` and shape operations only, and from which.
 struct AliasClass {
-  int id = 0;           ///< index of the class; 0 for unknown pointers and for every pointer of a kernel that is not disjoint
+  int id =
+      0; ///< index of the class; 0 for unknown pointers and for every pointer of a kernel that is not disjoint
   bool known = false;
 };
 

@@ -37,7 +37,8 @@ struct TilePipeline::State {
   }
 };
 
-TilePipeline::TilePipeline(MLIRContext &context, bool fpFusion) : state(std::make_unique<State>(context, fpFusion)) {}
+TilePipeline::TilePipeline(MLIRContext &context, bool fpFusion)
+    : state(std::make_unique<State>(context, fpFusion)) {}
 TilePipeline::~TilePipeline() = default;
 
 void TilePipeline::run(ModuleOp module, bool verify) {
@@ -46,7 +47,9 @@ void TilePipeline::run(ModuleOp module, bool verify) {
     throw std::runtime_error("the tile pipeline failed on a verified module");
 }
 
-void runTilePipeline(ModuleOp module, bool fpFusion) { TilePipeline(*module.getContext(), fpFusion).run(module, false); }
+void runTilePipeline(ModuleOp module, bool fpFusion) {
+  TilePipeline(*module.getContext(), fpFusion).run(module, false);
+}
 
 void registerPasses() {
   registerPass([] { return createFormFmaPass(); });

@@ -155,8 +155,9 @@ private:
 
 } // namespace
 
-std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image, std::vector<lang::Dependency> dependencies,
-                                              StageTimes times, bool cacheHit) {
+std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image,
+                                              std::vector<lang::Dependency> dependencies, StageTimes times,
+                                              bool cacheHit) {
   job.owned = frozen(*job.function, dependencies);
   job.function = job.owned.get();
   auto kernel = std::make_shared<CpuKernel>(std::move(job), std::move(image));

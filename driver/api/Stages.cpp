@@ -103,7 +103,8 @@ namespace {
 /// Adds a row when it goes.
 class Timed {
 public:
-  Timed(StageTimes &times, const char *name) : times(times), name(name), start(std::chrono::steady_clock::now()) {}
+  Timed(StageTimes &times, const char *name)
+      : times(times), name(name), start(std::chrono::steady_clock::now()) {}
   ~Timed() {
     std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
     times.emplace_back(name, spent.count());
@@ -172,14 +173,16 @@ static void replaceTile(const Job &job, TileModule &tile) {
   if (!replacement)
     return;
   MlirMessages messages(tile.workshop->context);
-  auto parsed = mlir::parseSourceString<mlir::ModuleOp>(replacement->first, &tile.workshop->context, replacement->second);
+  auto parsed = mlir::parseSourceString<mlir::ModuleOp>(replacement->first, &tile.workshop->context,
+                                                        replacement->second);
   if (!parsed || !tile::kernelOf(*parsed))
     throw Error(Diag::stage_override_bad,
                 {"tile", replacement->second, messages.text.empty() ? "it holds no kernel" : messages.text});
   tile.module = std::move(parsed);
 }
 
-TileModule makeTile(const Job &job, StageTimes &times, const std::function<void(const std::string &)> &print) {
+TileModule makeTile(const Job &job, StageTimes &times,
+                    const std::function<void(const std::string &)> &print) {
   TileModule tile;
   MlirMessages messages(tile.workshop->context);
   lang::Options options;
@@ -197,8 +200,9 @@ TileModule makeTile(const Job &job, StageTimes &times, const std::function<void(
       tile.dependencies = std::move(lowered.dependencies);
     }
     Timed timed(times, "passes");
-    watchIr("passes.tile", "tegula-opt --tile-pipeline passes.tile", [&] { return printTile(*tile.module); },
-            [&] { tile.workshop->pipelines[job.options.fpFusion]->run(*tile.module, job.settings.verify); });
+    watchIr(
+        "passes.tile", "tegula-opt --tile-pipeline passes.tile", [&] { return printTile(*tile.module); },
+        [&] { tile.workshop->pipelines[job.options.fpFusion]->run(*tile.module, job.settings.verify); });
   } catch (const Error &error) {
     if (error.kind() != ErrorKind::Internal || messages.text.empty())
       throw;
@@ -272,10 +276,13 @@ static void watchLlvm(LlvmWork &work, llvm::function_ref<void()> body) {
 }
 
 static void makeLlir(const Job &job, TileModule &tile, LlvmWork &work, StageTimes &times) {
-  watchIr("codegen.tile", "tegula-opt codegen.tile", [&] { return printTile(*tile.module); }, [&] {
-    Timed timed(times, "llir");
-    work.kernel = cpu::emitKernel(*tile.module, job.cpuTarget, {job.options.pull, job.options.debug}, work.context);
-  });
+  watchIr(
+      "codegen.tile", "tegula-opt codegen.tile", [&] { return printTile(*tile.module); },
+      [&] {
+        Timed timed(times, "llir");
+        work.kernel =
+            cpu::emitKernel(*tile.module, job.cpuTarget, {job.options.pull, job.options.debug}, work.context);
+      });
   watchLlvm(work, [&] {
     if (job.settings.verify) {
       std::string why;

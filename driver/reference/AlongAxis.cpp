@@ -71,7 +71,8 @@ struct Interpreter::Terms {
     int exponent;
     double fraction = std::frexp(term.value, &exponent);
     if (fraction != 0 && std::isfinite(term.value))
-      quantum = std::min(quantum, exponent - 53 + int(llvm::countr_zero(uint64_t(std::fabs(std::ldexp(fraction, 53))))));
+      quantum = std::min(quantum, exponent - 53 +
+                                      int(llvm::countr_zero(uint64_t(std::fabs(std::ldexp(fraction, 53))))));
   }
   /// No partial sum needs more bits than the format has: any order gives the same.
   bool isExact(Kind kind) const {

@@ -98,7 +98,8 @@ void Interpreter::runDot(Operation *op) {
         const Cell &start = c.cells[at];
         cell.shadow.undecided = sum.undecided || start.shadow.undecided;
         if (!isFloat(out.kind)) {
-          cell.bits = truncate(start.bits + (isFloat(a.kind) ? uint64_t(int64_t(sum.computed)) : sum.integer), out.kind);
+          cell.bits = truncate(start.bits + (isFloat(a.kind) ? uint64_t(int64_t(sum.computed)) : sum.integer),
+                               out.kind);
           continue;
         }
         cell.bits = encode(decode(start.bits, out.kind) + sum.computed, out.kind);
@@ -111,8 +112,9 @@ void Interpreter::runDot(Operation *op) {
           continue;
         }
         cell.shadow.value = start.shadow.value + sum.value;
-        cell.shadow.error = gamma * (sum.magnitudes + std::fabs(start.shadow.value)) + input * sum.magnitudes +
-                            sum.errors + start.shadow.error + unitRoundoff(out.kind) * std::fabs(cell.shadow.value) +
+        cell.shadow.error = gamma * (sum.magnitudes + std::fabs(start.shadow.value)) +
+                            input * sum.magnitudes + sum.errors + start.shadow.error +
+                            unitRoundoff(out.kind) * std::fabs(cell.shadow.value) +
                             tinyError(out.kind) * double(depth + 1);
         settle(cell, out.kind);
       }

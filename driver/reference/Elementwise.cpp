@@ -41,7 +41,8 @@ void settle(Cell &cell, Kind kind) {
   double got = decode(cell.bits, kind);
   if (!std::isfinite(got) || !std::isfinite(cell.shadow.value)) {
     // Within its bound of the largest finite value an overflow could have gone either way.
-    bool couldBeFinite = std::isfinite(decode(encode(std::fabs(cell.shadow.value) - cell.shadow.error, kind), kind));
+    bool couldBeFinite =
+        std::isfinite(decode(encode(std::fabs(cell.shadow.value) - cell.shadow.error, kind), kind));
     if (std::isinf(got) && std::isfinite(cell.shadow.value) && couldBeFinite)
       cell.shadow.undecided = true;
     cell.shadow.value = got;
@@ -67,7 +68,8 @@ static void bound(const ElementOp &op, Cell &out, double value, double exactErro
 
 /// Rounds `value` to the result's format. `exactError` is what the operands' errors did to it, `ulps` how far from the
 /// exact result a device may be: half an ulp is one IEEE rounding.
-static void finish(const ElementOp &op, Cell &out, double computed, double value, double exactError, double ulps = 0.5) {
+static void finish(const ElementOp &op, Cell &out, double computed, double value, double exactError,
+                   double ulps = 0.5) {
   out.bits = encode(computed, op.out);
   bound(op, out, value, exactError, ulps);
 }
@@ -97,7 +99,9 @@ static void mulF(const ElementOp &op, const Cell *in, Cell &out) {
 static void divF(const ElementOp &op, const Cell *in, Cell &out) {
   const Shadow &a = in[0].shadow, &b = in[1].shadow;
   double value = a.value / b.value, room = std::fabs(b.value) - b.error;
-  double error = a.error == 0 && b.error == 0 ? 0 : room > 0 ? (a.error + std::fabs(value) * b.error) / room : infinity;
+  double error = a.error == 0 && b.error == 0 ? 0
+                 : room > 0                   ? (a.error + std::fabs(value) * b.error) / room
+                                              : infinity;
   finish(op, out, num(op, in, 0) / num(op, in, 1), value, error);
 }
 static void remF(const ElementOp &op, const Cell *in, Cell &out) {
@@ -339,7 +343,8 @@ static void uiToFp(const ElementOp &op, const Cell *in, Cell &out) { intToFloat(
 template <bool isSigned> static void fpToInt(const ElementOp &op, const Cell *in, Cell &out) {
   double x = std::trunc(num(op, in, 0));
   int width = bitWidth(op.out);
-  double low = isSigned ? -std::ldexp(1.0, width - 1) : 0, high = std::ldexp(1.0, isSigned ? width - 1 : width);
+  double low = isSigned ? -std::ldexp(1.0, width - 1) : 0,
+         high = std::ldexp(1.0, isSigned ? width - 1 : width);
   uint64_t bits;
   if (std::isnan(x))
     bits = 0;
@@ -354,9 +359,13 @@ template <bool isSigned> static void fpToInt(const ElementOp &op, const Cell *in
   out.shadow.undecided = s.error > 0 && std::trunc(s.value - s.error) != std::trunc(s.value + s.error);
 }
 
-static void extendS(const ElementOp &op, const Cell *in, Cell &out) { out.bits = truncate(uint64_t(sint(op, in, 0)), op.out); }
+static void extendS(const ElementOp &op, const Cell *in, Cell &out) {
+  out.bits = truncate(uint64_t(sint(op, in, 0)), op.out);
+}
 static void extendU(const ElementOp &op, const Cell *in, Cell &out) { out.bits = in[0].bits; }
-static void truncI(const ElementOp &op, const Cell *in, Cell &out) { out.bits = truncate(in[0].bits, op.out); }
+static void truncI(const ElementOp &op, const Cell *in, Cell &out) {
+  out.bits = truncate(in[0].bits, op.out);
+}
 static void bitcast(const ElementOp &op, const Cell *in, Cell &out) {
   out = exactCell(in[0].bits, op.out);
   out.shadow.undecided = isFloat(op.in[0]) && in[0].shadow.error > 0;
@@ -367,7 +376,9 @@ static void sameBits(const ElementOp &op, const Cell *in, Cell &out) { out.bits 
 // Integers: wrap around; division by zero gives 0, a shift by the width or more gives 0 (or the sign)
 //===----------------------------------------------------------------------===//
 
-template <typename F> static void wrap(const ElementOp &op, Cell &out, F value) { out.bits = truncate(uint64_t(value), op.out); }
+template <typename F> static void wrap(const ElementOp &op, Cell &out, F value) {
+  out.bits = truncate(uint64_t(value), op.out);
+}
 
 static void addI(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, in[0].bits + in[1].bits); }
 static void subI(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, in[0].bits - in[1].bits); }
@@ -388,8 +399,12 @@ static void remS(const ElementOp &op, const Cell *in, Cell &out) {
   int64_t a = sint(op, in, 0), b = sint(op, in, 1);
   wrap(op, out, traps(a, b, op.out) ? 0 : a % b);
 }
-static void divU(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, in[1].bits ? in[0].bits / in[1].bits : in[0].bits); }
-static void remU(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, in[1].bits ? in[0].bits % in[1].bits : 0); }
+static void divU(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, in[1].bits ? in[0].bits / in[1].bits : in[0].bits);
+}
+static void remU(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, in[1].bits ? in[0].bits % in[1].bits : 0);
+}
 static int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 static void floorDivS(const ElementOp &op, const Cell *in, Cell &out) {
   int64_t a = sint(op, in, 0), b = sint(op, in, 1);
@@ -408,10 +423,18 @@ static void shrU(const ElementOp &op, const Cell *in, Cell &out) {
 static void shrS(const ElementOp &op, const Cell *in, Cell &out) {
   wrap(op, out, sint(op, in, 0) >> std::min<uint64_t>(in[1].bits, uint64_t(bitWidth(op.out) - 1)));
 }
-static void maxS(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, std::max(sint(op, in, 0), sint(op, in, 1))); }
-static void minS(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, std::min(sint(op, in, 0), sint(op, in, 1))); }
-static void maxU(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, std::max(in[0].bits, in[1].bits)); }
-static void minU(const ElementOp &op, const Cell *in, Cell &out) { wrap(op, out, std::min(in[0].bits, in[1].bits)); }
+static void maxS(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, std::max(sint(op, in, 0), sint(op, in, 1)));
+}
+static void minS(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, std::min(sint(op, in, 0), sint(op, in, 1)));
+}
+static void maxU(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, std::max(in[0].bits, in[1].bits));
+}
+static void minU(const ElementOp &op, const Cell *in, Cell &out) {
+  wrap(op, out, std::min(in[0].bits, in[1].bits));
+}
 static void absI(const ElementOp &op, const Cell *in, Cell &out) {
   wrap(op, out, sint(op, in, 0) < 0 ? 0 - in[0].bits : in[0].bits);
 }
@@ -444,35 +467,88 @@ static Ulps ulpsOf(StringRef name) {
 
 static const llvm::StringMap<ElementFn> &table() {
   static const llvm::StringMap<ElementFn> rows = {
-      {"arith.addf", addF}, {"arith.subf", subF}, {"arith.mulf", mulF}, {"arith.divf", divF},
-      {"arith.remf", remF}, {"arith.negf", negF}, {"math.fma", fmaF}, {"math.absf", absF},
+      {"arith.addf", addF},
+      {"arith.subf", subF},
+      {"arith.mulf", mulF},
+      {"arith.divf", divF},
+      {"arith.remf", remF},
+      {"arith.negf", negF},
+      {"math.fma", fmaF},
+      {"math.absf", absF},
       {"math.copysign", copySign},
-      {"arith.maximumf", extremeF<true, true>}, {"arith.minimumf", extremeF<false, true>},
-      {"arith.maxnumf", extremeF<true, false>}, {"arith.minnumf", extremeF<false, false>},
-{"math.exp", monotone<expd>}, {"math.exp2", monotone<exp2d>}, {"math.expm1", monotone<expm1d>},
-      {"math.log", monotone<logd>}, {"math.log2", monotone<log2d>}, {"math.log1p", monotone<log1pd>},
-      {"math.erf", monotone<erfd>}, {"math.tanh", monotone<tanhd>}, {"math.sqrt", monotone<sqrtd>},
-      {"math.rsqrt", monotone<rsqrtd>}, {"math.sin", wave<sind>}, {"math.cos", wave<cosd>},
-      {"math.log10", monotone<log10d>}, {"math.acos", monotone<acosd>}, {"math.asin", monotone<asind>},
-      {"math.atan", monotone<atand>}, {"math.acosh", monotone<acoshd>}, {"math.asinh", monotone<asinhd>},
-      {"math.atanh", monotone<atanhd>}, {"math.cosh", monotone<coshd>}, {"math.sinh", monotone<sinhd>},
-      {"math.erfc", monotone<erfcd>}, {"math.cbrt", monotone<cbrtd>}, {"math.tan", tangent},
-      {"math.powf", ofTwo<powd>}, {"math.atan2", ofTwo<atan2d>},
-      {"math.floor", step<floord>}, {"math.ceil", step<ceild>}, {"math.trunc", step<truncd>},
+      {"arith.maximumf", extremeF<true, true>},
+      {"arith.minimumf", extremeF<false, true>},
+      {"arith.maxnumf", extremeF<true, false>},
+      {"arith.minnumf", extremeF<false, false>},
+      {"math.exp", monotone<expd>},
+      {"math.exp2", monotone<exp2d>},
+      {"math.expm1", monotone<expm1d>},
+      {"math.log", monotone<logd>},
+      {"math.log2", monotone<log2d>},
+      {"math.log1p", monotone<log1pd>},
+      {"math.erf", monotone<erfd>},
+      {"math.tanh", monotone<tanhd>},
+      {"math.sqrt", monotone<sqrtd>},
+      {"math.rsqrt", monotone<rsqrtd>},
+      {"math.sin", wave<sind>},
+      {"math.cos", wave<cosd>},
+      {"math.log10", monotone<log10d>},
+      {"math.acos", monotone<acosd>},
+      {"math.asin", monotone<asind>},
+      {"math.atan", monotone<atand>},
+      {"math.acosh", monotone<acoshd>},
+      {"math.asinh", monotone<asinhd>},
+      {"math.atanh", monotone<atanhd>},
+      {"math.cosh", monotone<coshd>},
+      {"math.sinh", monotone<sinhd>},
+      {"math.erfc", monotone<erfcd>},
+      {"math.cbrt", monotone<cbrtd>},
+      {"math.tan", tangent},
+      {"math.powf", ofTwo<powd>},
+      {"math.atan2", ofTwo<atan2d>},
+      {"math.floor", step<floord>},
+      {"math.ceil", step<ceild>},
+      {"math.trunc", step<truncd>},
       {"math.roundeven", step<roundEven>},
-      {"arith.cmpf", cmpF}, {"arith.cmpi", cmpI}, {"arith.select", select},
-      {"arith.extf", convertF}, {"arith.truncf", convertF}, {"tile.fp_to_fp", convertF},
-      {"arith.sitofp", siToFp}, {"arith.uitofp", uiToFp},
-      {"arith.fptosi", fpToInt<true>}, {"arith.fptoui", fpToInt<false>},
-      {"arith.extsi", extendS}, {"arith.extui", extendU}, {"arith.trunci", truncI}, {"arith.bitcast", bitcast},
+      {"arith.cmpf", cmpF},
+      {"arith.cmpi", cmpI},
+      {"arith.select", select},
+      {"arith.extf", convertF},
+      {"arith.truncf", convertF},
+      {"tile.fp_to_fp", convertF},
+      {"arith.sitofp", siToFp},
+      {"arith.uitofp", uiToFp},
+      {"arith.fptosi", fpToInt<true>},
+      {"arith.fptoui", fpToInt<false>},
+      {"arith.extsi", extendS},
+      {"arith.extui", extendU},
+      {"arith.trunci", truncI},
+      {"arith.bitcast", bitcast},
       {"arith.index_cast", extendS},
-      {"tile.int_to_ptr", sameBits}, {"tile.ptr_to_int", sameBits}, {"tile.ptr_cast", sameBits},
-      {"arith.addi", addI}, {"arith.subi", subI}, {"arith.muli", mulI}, {"arith.andi", andI},
-      {"arith.ori", orI}, {"arith.xori", xorI}, {"arith.divsi", divS}, {"arith.remsi", remS},
-      {"arith.divui", divU}, {"arith.remui", remU}, {"arith.floordivsi", floorDivS}, {"arith.ceildivsi", ceilDivS},
-      {"arith.shli", shl}, {"arith.shrui", shrU}, {"arith.shrsi", shrS},
-      {"arith.maxsi", maxS}, {"arith.minsi", minS}, {"arith.maxui", maxU}, {"arith.minui", minU},
-      {"math.absi", absI}, {"tile.mulhi_u", mulHiU},
+      {"tile.int_to_ptr", sameBits},
+      {"tile.ptr_to_int", sameBits},
+      {"tile.ptr_cast", sameBits},
+      {"arith.addi", addI},
+      {"arith.subi", subI},
+      {"arith.muli", mulI},
+      {"arith.andi", andI},
+      {"arith.ori", orI},
+      {"arith.xori", xorI},
+      {"arith.divsi", divS},
+      {"arith.remsi", remS},
+      {"arith.divui", divU},
+      {"arith.remui", remU},
+      {"arith.floordivsi", floorDivS},
+      {"arith.ceildivsi", ceilDivS},
+      {"arith.shli", shl},
+      {"arith.shrui", shrU},
+      {"arith.shrsi", shrS},
+      {"arith.maxsi", maxS},
+      {"arith.minsi", minS},
+      {"arith.maxui", maxU},
+      {"arith.minui", minU},
+      {"math.absi", absI},
+      {"tile.mulhi_u", mulHiU},
   };
   return rows;
 }

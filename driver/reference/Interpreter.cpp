@@ -30,27 +30,41 @@ Block::Block(Type type) : kind(kindOf(elementType(type))) {
 const llvm::DenseMap<TypeID, Interpreter::Handler> &Interpreter::handlers() {
   using I = Interpreter;
   static const llvm::DenseMap<TypeID, Handler> table = {
-      {TypeID::get<arith::ConstantOp>(), &I::runConstant}, {TypeID::get<ProgramIdOp>(), &I::runProgramId},
-      {TypeID::get<NumProgramsOp>(), &I::runNumPrograms},  {TypeID::get<MakeRangeOp>(), &I::runRange},
-      {TypeID::get<SplatOp>(), &I::runSplat},              {TypeID::get<BroadcastOp>(), &I::runBroadcast},
-      {TypeID::get<ExpandDimsOp>(), &I::runSameCells},     {TypeID::get<ReshapeOp>(), &I::runSameCells},
-      {TypeID::get<TransOp>(), &I::runTrans},              {TypeID::get<JoinOp>(), &I::runJoin},
-      {TypeID::get<SplitOp>(), &I::runSplit},              {TypeID::get<CatOp>(), &I::runCat},
-      {TypeID::get<AddPtrOp>(), &I::runAddPtr},            {TypeID::get<LoadOp>(), &I::runLoad},
-      {TypeID::get<StoreOp>(), &I::runStore},              {TypeID::get<AtomicRmwOp>(), &I::runAtomicRmw},
-      {TypeID::get<AtomicCasOp>(), &I::runAtomicCas},      {TypeID::get<EntryTokenOp>(), &I::runNothing},
-      {TypeID::get<JoinTokensOp>(), &I::runNothing},       {TypeID::get<BarrierOp>(), &I::runNothing},
-      {TypeID::get<AssumeOp>(), &I::runNothing},           {TypeID::get<PrintOp>(), &I::runPrint},
-      {TypeID::get<AssertOp>(), &I::runAssert},            {TypeID::get<ReduceOp>(), &I::runReduce},
-      {TypeID::get<ScanOp>(), &I::runScan},                {TypeID::get<DotOp>(), &I::runDot},
-      {TypeID::get<scf::ForOp>(), &I::runFor},             {TypeID::get<scf::WhileOp>(), &I::runWhile},
+      {TypeID::get<arith::ConstantOp>(), &I::runConstant},
+      {TypeID::get<ProgramIdOp>(), &I::runProgramId},
+      {TypeID::get<NumProgramsOp>(), &I::runNumPrograms},
+      {TypeID::get<MakeRangeOp>(), &I::runRange},
+      {TypeID::get<SplatOp>(), &I::runSplat},
+      {TypeID::get<BroadcastOp>(), &I::runBroadcast},
+      {TypeID::get<ExpandDimsOp>(), &I::runSameCells},
+      {TypeID::get<ReshapeOp>(), &I::runSameCells},
+      {TypeID::get<TransOp>(), &I::runTrans},
+      {TypeID::get<JoinOp>(), &I::runJoin},
+      {TypeID::get<SplitOp>(), &I::runSplit},
+      {TypeID::get<CatOp>(), &I::runCat},
+      {TypeID::get<AddPtrOp>(), &I::runAddPtr},
+      {TypeID::get<LoadOp>(), &I::runLoad},
+      {TypeID::get<StoreOp>(), &I::runStore},
+      {TypeID::get<AtomicRmwOp>(), &I::runAtomicRmw},
+      {TypeID::get<AtomicCasOp>(), &I::runAtomicCas},
+      {TypeID::get<EntryTokenOp>(), &I::runNothing},
+      {TypeID::get<JoinTokensOp>(), &I::runNothing},
+      {TypeID::get<BarrierOp>(), &I::runNothing},
+      {TypeID::get<AssumeOp>(), &I::runNothing},
+      {TypeID::get<PrintOp>(), &I::runPrint},
+      {TypeID::get<AssertOp>(), &I::runAssert},
+      {TypeID::get<ReduceOp>(), &I::runReduce},
+      {TypeID::get<ScanOp>(), &I::runScan},
+      {TypeID::get<DotOp>(), &I::runDot},
+      {TypeID::get<scf::ForOp>(), &I::runFor},
+      {TypeID::get<scf::WhileOp>(), &I::runWhile},
       {TypeID::get<scf::IfOp>(), &I::runIf},
   };
   return table;
 }
 
-Interpreter::Interpreter(func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots, ShadowMemory *shadow,
-                         const Hooks &hooks)
+Interpreter::Interpreter(func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots,
+                         ShadowMemory *shadow, const Hooks &hooks)
     : kernel(kernel), grid(grid), shadowMemory(shadow), hooks(hooks) {
   for (auto [i, argument] : llvm::enumerate(kernel.getArguments())) {
     Block block(argument.getType());
@@ -118,7 +132,8 @@ void Interpreter::runFor(Operation *op) {
     uint64_t bits = get(value).cells[0].bits;
     return loop.getUnsignedCmp() ? __int128(bits) : __int128(signExtend(bits, kind));
   };
-  __int128 low = number(loop.getLowerBound()), high = number(loop.getUpperBound()), step = number(loop.getStep());
+  __int128 low = number(loop.getLowerBound()), high = number(loop.getUpperBound()),
+           step = number(loop.getStep());
   copyValues(loop.getInitArgs(), loop.getRegionIterArgs());
   // A step of 0 or less never ends on a device; here it is as an empty loop.
   for (__int128 i = low; step > 0 && i < high; i += step) {
@@ -149,7 +164,8 @@ void Interpreter::runWhile(Operation *op) {
 
 void Interpreter::runIf(Operation *op) {
   auto branch = cast<scf::IfOp>(op);
-  Region &region = get(branch.getCondition()).cells[0].bits & 1 ? branch.getThenRegion() : branch.getElseRegion();
+  Region &region =
+      get(branch.getCondition()).cells[0].bits & 1 ? branch.getThenRegion() : branch.getElseRegion();
   if (region.empty())
     return;
   runBlock(region.front());

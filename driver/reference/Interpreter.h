@@ -18,8 +18,8 @@ namespace tegula::reference {
 /// when it runs again.
 class Interpreter {
 public:
-  Interpreter(mlir::func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots, ShadowMemory *shadow,
-              const Hooks &hooks);
+  Interpreter(mlir::func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots,
+              ShadowMemory *shadow, const Hooks &hooks);
   void runProgram(std::array<int64_t, 3> id);
 
 private:

@@ -60,7 +60,8 @@ void Interpreter::runLoad(Operation *op) {
       out.cells[i] = loadCell(ptr.cells[i].bits, out.kind);
     else
       out.cells[i] = other ? other->cells[i] : exactCell(0, out.kind);
-    out.cells[i].shadow.undecided |= ptr.cells[i].shadow.undecided || (mask && mask->cells[i].shadow.undecided);
+    out.cells[i].shadow.undecided |=
+        ptr.cells[i].shadow.undecided || (mask && mask->cells[i].shadow.undecided);
   }
   values[load.getResult()] = std::move(out);
 }
@@ -163,7 +164,8 @@ static std::string spelledIndex(ArrayRef<int64_t> shape, int64_t flat) {
 
 void Interpreter::runPrint(Operation *op) {
   auto print = cast<PrintOp>(op);
-  std::string start = "pid (" + std::to_string(id[0]) + ", " + std::to_string(id[1]) + ", " + std::to_string(id[2]) + ") ";
+  std::string start =
+      "pid (" + std::to_string(id[0]) + ", " + std::to_string(id[1]) + ", " + std::to_string(id[2]) + ") ";
   auto emit = [&](const std::string &line) {
     if (hooks.print)
       hooks.print(line);
@@ -194,8 +196,9 @@ void Interpreter::runAssert(Operation *op) {
       file = place.getFilename().str();
       line = std::to_string(place.getLine());
     }
-    throw Error(Diag::device_assert_failed, {file, line, std::to_string(id[0]), std::to_string(id[1]),
-                                             std::to_string(id[2]), std::to_string(i), check.getMessage().str()});
+    throw Error(Diag::device_assert_failed,
+                {file, line, std::to_string(id[0]), std::to_string(id[1]), std::to_string(id[2]),
+                 std::to_string(i), check.getMessage().str()});
   }
 }
 

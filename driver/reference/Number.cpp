@@ -41,9 +41,14 @@ Kind kindOf(Type element) {
 int bitWidth(Kind kind) {
   switch (kind) {
   case Kind::I1: return 1;
-  case Kind::I8: case Kind::F8E4M3: case Kind::F8E5M2: return 8;
-  case Kind::I16: case Kind::F16: case Kind::BF16: return 16;
-  case Kind::I32: case Kind::F32: return 32;
+  case Kind::I8:
+  case Kind::F8E4M3:
+  case Kind::F8E5M2: return 8;
+  case Kind::I16:
+  case Kind::F16:
+  case Kind::BF16: return 16;
+  case Kind::I32:
+  case Kind::F32: return 32;
   default: return 64;
   }
 }
@@ -69,7 +74,8 @@ struct Format {
   int width() const { return 1 + exponent + mantissa; }
   uint64_t topExponent() const { return (uint64_t(1) << exponent) - 1; }
   uint64_t nanBits() const {
-    return hasInfinity ? topExponent() << mantissa | uint64_t(1) << (mantissa - 1) : (uint64_t(1) << (width() - 1)) - 1;
+    return hasInfinity ? topExponent() << mantissa | uint64_t(1) << (mantissa - 1)
+                       : (uint64_t(1) << (width() - 1)) - 1;
   }
   uint64_t maxFiniteBits() const { return hasInfinity ? (topExponent() << mantissa) - 1 : nanBits() - 1; }
 };
@@ -128,7 +134,8 @@ uint64_t encode(double value, Kind kind, Round round) {
     return sign;
   // The distance between neighbours at this magnitude; below the normal range it stays that of the subnormals.
   int exponent = std::max(std::ilogb(magnitude), 1 - f.bias());
-  double scaled = std::ldexp(magnitude, f.mantissa - exponent); // exact: a power of two, far from fp64's own limits
+  // Exact: a power of two, far from fp64's own limits.
+  double scaled = std::ldexp(magnitude, f.mantissa - exponent);
   double whole = round == Round::TowardZero ? std::trunc(scaled) : std::nearbyint(scaled);
   uint64_t units = uint64_t(whole);
   // units carries the hidden bit for normal numbers; a carry out of the mantissa steps the exponent by itself.

@@ -37,7 +37,8 @@ int Span::column() const {
 static std::string fill(std::string_view text, const std::vector<std::string> &args) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    bool isHole = text[i] == '{' && i + 2 < text.size() && text[i + 2] == '}' && text[i + 1] >= '0' && text[i + 1] <= '9';
+    bool isHole = text[i] == '{' && i + 2 < text.size() && text[i + 2] == '}' && text[i + 1] >= '0' &&
+                  text[i + 1] <= '9';
     if (!isHole) {
       out += text[i];
       continue;

@@ -82,7 +82,8 @@ Diagnostic makeDiagnostic(Diag id, Span span, const std::vector<std::string> &ar
 class Error : public std::exception {
 public:
   explicit Error(Diagnostic diagnostic);
-  Error(Diag id, Span span, const std::vector<std::string> &args = {}) : Error(makeDiagnostic(id, span, args)) {}
+  Error(Diag id, Span span, const std::vector<std::string> &args = {})
+      : Error(makeDiagnostic(id, span, args)) {}
   explicit Error(Diag id, const std::vector<std::string> &args = {}) : Error(id, Span(), args) {}
 
   const char *what() const noexcept override { return state->text.c_str(); }

@@ -54,7 +54,8 @@ Type withElement(Type type, Type element) {
 }
 
 void loadDialects(MLIRContext &context) {
-  context.loadDialect<TileDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect, scf::SCFDialect>();
+  context
+      .loadDialect<TileDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect, scf::SCFDialect>();
 }
 
 Operation *kernelOf(ModuleOp module) {
@@ -97,7 +98,9 @@ LogicalResult MakeRangeOp::verify() {
   return success();
 }
 
-LogicalResult SplatOp::verify() { return verifySameElement(*this, getSrc().getType(), getResult().getType()); }
+LogicalResult SplatOp::verify() {
+  return verifySameElement(*this, getSrc().getType(), getResult().getType());
+}
 
 LogicalResult BroadcastOp::verify() {
   auto src = getSrc().getType(), dst = getResult().getType();
@@ -116,7 +119,8 @@ LogicalResult ExpandDimsOp::verify() {
   SmallVector<int64_t> want(src.getShape());
   want.insert(want.begin() + getAxis(), 1);
   if (dst.getShape() != ArrayRef<int64_t>(want))
-    return emitOpError() << "result type " << dst << " is not the source with an extent of 1 at " << getAxis();
+    return emitOpError() << "result type " << dst << " is not the source with an extent of 1 at "
+                         << getAxis();
   return success();
 }
 
@@ -195,7 +199,9 @@ LogicalResult LoadOp::verify() {
     return emitOpError() << "`other` needs a mask and the result's type";
   return verifyAccess(*this, getPtr().getType(), getResult().getType(), getMask());
 }
-LogicalResult StoreOp::verify() { return verifyAccess(*this, getPtr().getType(), getValue().getType(), getMask()); }
+LogicalResult StoreOp::verify() {
+  return verifyAccess(*this, getPtr().getType(), getValue().getType(), getMask());
+}
 LogicalResult AtomicRmwOp::verify() {
   if (getResult().getType() != getValue().getType())
     return emitOpError() << "the result must have the value's type";
@@ -211,7 +217,8 @@ LogicalResult DotOp::verify() {
   auto a = getA().getType(), b = getB().getType(), c = getC().getType();
   int64_t rank = a.getRank();
   if ((rank != 2 && rank != 3) || b.getRank() != rank || c.getRank() != rank || getResult().getType() != c)
-    return emitOpError() << "operands must have rank 2, or 3 with a batch, and the result the accumulator's type";
+    return emitOpError()
+           << "operands must have rank 2, or 3 with a batch, and the result the accumulator's type";
   auto at = [&](RankedTensorType t, int fromEnd) { return t.getShape()[rank - fromEnd]; };
   bool sameBatch = rank == 2 || (at(a, 3) == at(b, 3) && at(a, 3) == at(c, 3));
   if (!sameBatch || at(a, 1) != at(b, 2) || at(a, 2) != at(c, 2) || at(b, 1) != at(c, 1))
@@ -229,14 +236,16 @@ static LogicalResult verifyAlongAxis(Operation *op, ValueRange srcs, int32_t axi
   Block &block = combine.front();
   auto ret = dyn_cast<CombineReturnOp>(block.getTerminator());
   if (!ret || block.getNumArguments() != 2 * srcs.size() || ret.getValues().size() != srcs.size())
-    return op->emitOpError() << "the combine region must take 2 x " << srcs.size() << " scalars and return " << srcs.size();
+    return op->emitOpError() << "the combine region must take 2 x " << srcs.size() << " scalars and return "
+                             << srcs.size();
   for (auto [i, src] : llvm::enumerate(srcs)) {
     auto type = cast<RankedTensorType>(src.getType());
     if (failed(verifySameShape(op, type, srcs[0].getType())))
       return failure();
     Type element = type.getElementType();
-    if (block.getArgument(i).getType() != element || block.getArgument(i + srcs.size()).getType() != element ||
-        ret.getValues()[i].getType() != element || op->getResult(i).getType() != resultType(type))
+    if (block.getArgument(i).getType() != element ||
+        block.getArgument(i + srcs.size()).getType() != element || ret.getValues()[i].getType() != element ||
+        op->getResult(i).getType() != resultType(type))
       return op->emitOpError() << "types of operand " << i << ", combine region and result do not agree";
   }
   return success();
@@ -272,7 +281,8 @@ void ScanOp::build(OpBuilder &builder, OperationState &state, ValueRange srcs, i
 }
 
 LogicalResult ScanOp::verify() {
-  return verifyAlongAxis(*this, getSrcs(), getAxis(), getCombine(), [](RankedTensorType type) -> Type { return type; });
+  return verifyAlongAxis(*this, getSrcs(), getAxis(), getCombine(),
+                         [](RankedTensorType type) -> Type { return type; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -281,7 +291,8 @@ LogicalResult ScanOp::verify() {
 
 void LoadOp::build(OpBuilder &builder, OperationState &state, Value ptr, Value mask, Value other) {
   Type result = withElement(ptr.getType(), cast<PtrType>(elementType(ptr.getType())).getPointee());
-  build(builder, state, result, Type(), ptr, mask, other, ValueRange(), UnitAttr(), StringAttr(), StringAttr());
+  build(builder, state, result, Type(), ptr, mask, other, ValueRange(), UnitAttr(), StringAttr(),
+        StringAttr());
 }
 
 void StoreOp::build(OpBuilder &builder, OperationState &state, Value ptr, Value value, Value mask) {
@@ -295,7 +306,9 @@ void LoadOp::getEffects(Effects &effects) {
   if (getIsVolatile())
     effects.emplace_back(MemoryEffects::Write::get(), GlobalMemory::get());
 }
-void StoreOp::getEffects(Effects &effects) { effects.emplace_back(MemoryEffects::Write::get(), GlobalMemory::get()); }
+void StoreOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), GlobalMemory::get());
+}
 void AtomicRmwOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), GlobalMemory::get());
   effects.emplace_back(MemoryEffects::Write::get(), GlobalMemory::get());

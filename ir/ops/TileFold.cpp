@@ -32,7 +32,9 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
   return reshapedSplat(adaptor.getSrc(), getResult().getType());
 }
 
-OpFoldResult ExpandDimsOp::fold(FoldAdaptor adaptor) { return reshapedSplat(adaptor.getSrc(), getResult().getType()); }
+OpFoldResult ExpandDimsOp::fold(FoldAdaptor adaptor) {
+  return reshapedSplat(adaptor.getSrc(), getResult().getType());
+}
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   if (getSrc().getType() == getResult().getType())
@@ -80,7 +82,9 @@ LogicalResult BroadcastOp::canonicalize(BroadcastOp op, PatternRewriter &rewrite
   return success();
 }
 
-LogicalResult ExpandDimsOp::canonicalize(ExpandDimsOp op, PatternRewriter &rewriter) { return moveSplat(op, rewriter); }
+LogicalResult ExpandDimsOp::canonicalize(ExpandDimsOp op, PatternRewriter &rewriter) {
+  return moveSplat(op, rewriter);
+}
 
 LogicalResult ReshapeOp::canonicalize(ReshapeOp op, PatternRewriter &rewriter) {
   if (succeeded(moveSplat(op, rewriter)))

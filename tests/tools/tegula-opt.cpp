@@ -16,8 +16,8 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<tegula::tile::TileDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
-                  mlir::scf::SCFDialect>();
+  registry.insert<tegula::tile::TileDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect,
+                  mlir::math::MathDialect, mlir::scf::SCFDialect>();
   tegula::passes::registerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Tegula's tile IR optimiser\n", registry));
 }

@@ -44,7 +44,8 @@ template <typename T> static void checkMicroKernel(const char *arch, ElementKind
       for (int64_t x = 0; x < k; ++x)
         want[size_t(i * ldc + j)] += a[size_t(i * lda + x)] * b[size_t(x * shape.nr + j)];
   reinterpret_cast<void (*)(T *, T *, T *)>(jit.address())(a.data(), b.data(), c.data());
-  EXPECT_EQ(c, want) << arch << " k = " << k; // small integers: exact in any order, and nothing else is written
+  EXPECT_EQ(c, want) << arch
+                     << " k = " << k; // small integers: exact in any order, and nothing else is written
 }
 
 TEST(CpuBackend, MicroKernel) {
@@ -60,7 +61,8 @@ TEST(CpuBackend, MicroKernel) {
 static void writeModule(Module &module, bool foreign) {
   IRBuilder<> b(module.getContext());
   auto *type = FixedVectorType::get(b.getFloatTy(), 4);
-  Function *f = Function::Create(FunctionType::get(type, {type}, false), GlobalValue::ExternalLinkage, "f", module);
+  Function *f =
+      Function::Create(FunctionType::get(type, {type}, false), GlobalValue::ExternalLinkage, "f", module);
   b.SetInsertPoint(BasicBlock::Create(module.getContext(), "", f));
   Value *v = f->getArg(0);
   b.CreateRet(foreign ? b.CreateIntrinsic(Intrinsic::aarch64_neon_frecpe, {type}, {v}) : b.CreateFAdd(v, v));
@@ -78,7 +80,9 @@ TEST(CpuBackend, AFailureIsAnErrorAndTheNextCompileWorks) {
       ADD_FAILURE() << "no error";
     } catch (const tegula::Error &error) {
       EXPECT_EQ(error.diagnostic().id, tegula::Diag::codegen_backend_failed);
-      EXPECT_NE(std::string(error.what()).find("LLVM cannot compile this kernel: Cannot select"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("LLVM cannot compile this kernel: Cannot select"),
+                std::string::npos)
+          << error.what();
     }
     optimise(good, target);
     EXPECT_NE(emitAssembly(good, target).find("vaddps"), std::string::npos);
@@ -128,5 +132,6 @@ TEST(CpuBackend, OtherProcessors) {
   for (const char *arch : {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64"})
     for (auto &[operation, types] : operations)
       for (unsigned lanes : {1, 4, 16})
-        EXPECT_FALSE(compileOp(operation, types, lanes, targetNamed(arch)).empty()) << arch << " " << operation;
+        EXPECT_FALSE(compileOp(operation, types, lanes, targetNamed(arch)).empty())
+            << arch << " " << operation;
 }

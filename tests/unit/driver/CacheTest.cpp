@@ -58,7 +58,8 @@ void spill(const fs::path &path, const std::string &bytes) {
 
 TEST_F(CacheTest, ComesBack) {
   EXPECT_FALSE(read());
-  for (std::string payload : {std::string(), std::string("code"), std::string(1 << 20, 'x'), std::string("\0\1\2", 3)}) {
+  for (std::string payload :
+       {std::string(), std::string("code"), std::string(1 << 20, 'x'), std::string("\0\1\2", 3)}) {
     ASSERT_TRUE(write(payload));
     EXPECT_EQ(read(), payload);
     EXPECT_EQ(files(), 1u); // no temporary is left

@@ -54,7 +54,8 @@ struct Module {
   std::shared_ptr<const lang::JitFunction> function;
   Request request;
 
-  explicit Module(std::string source = addSource, const std::string &backend = "cpu", const char *name = "add") {
+  explicit Module(std::string source = addSource, const std::string &backend = "cpu",
+                  const char *name = "add") {
     resolver = lang::ModuleResolver::parse("k.py", std::move(source));
     function = resolver->function(name);
     request.function = function.get();
@@ -262,7 +263,9 @@ TEST_F(CompileTest, ABugLeavesAReproducer) {
   // An instruction that this back end has no code for.
   size_t body = text.find("\n", text.find("{", text.find("define void @add"))) + 1;
   body = text.find("\n", body) + 1;
-  text.insert(body, "  %odd = call double @llvm.nvvm.ex2.approx.d(double 1.0)\n  store volatile double %odd, ptr %0\n");
+  text.insert(
+      body,
+      "  %odd = call double @llvm.nvvm.ex2.approx.d(double 1.0)\n  store volatile double %odd, ptr %0\n");
   text += "\ndeclare double @llvm.nvvm.ex2.approx.d(double)\n";
   std::ofstream(folder / "dump" / file) << text;
   setSetting("overrideDir", (folder / "dump").string());
@@ -325,7 +328,8 @@ TEST_F(CompileTest, MessagesNameWhatIsWrong) {
   EXPECT_EQ(messageOf(Diag::target_unknown, [&] { compile(module.request); }), "there is no target 'tpu'");
   module.request.target.backend = "cpu";
   auto kernel = compile(module.request);
-  EXPECT_EQ(messageOf(Diag::stage_unknown, [&] { kernel->stage("ptx"); }), "a kernel for cpu has no stage 'ptx'");
+  EXPECT_EQ(messageOf(Diag::stage_unknown, [&] { kernel->stage("ptx"); }),
+            "a kernel for cpu has no stage 'ptx'");
   uint64_t slots[4] = {};
   for (const char *backend : {"cpu", "reference"}) {
     module.request.target = {backend, *backend == 'c' ? "native" : "", 1};
@@ -367,7 +371,7 @@ struct Greedy : lang::Resolver {
 
 TEST_F(CompileTest, OutOfMemoryWhileCompiling) {
   for (const char *backend : {"cpu", "reference"}) {
-    Module module(replaced(addSource, "scaled(x)", "SCALE * x"), backend);
+    Module module(replaced(addSource, "scaled(x) + y", "SCALE * x + y"), backend);
     auto greedy = std::make_shared<Greedy>();
     greedy->inner = module.resolver;
     lang::JitFunction function(module.function->source, module.function->qualifiedName, greedy);

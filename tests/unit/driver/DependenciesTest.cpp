@@ -48,7 +48,8 @@ std::string bytesOf(const Constant &constant) {
 
 /// A kernel that reads C, calls `helper` (which reads SCALE), and takes a member of a module.
 struct World {
-  std::shared_ptr<MapResolver> mine = std::make_shared<MapResolver>(), theirs = std::make_shared<MapResolver>();
+  std::shared_ptr<MapResolver> mine = std::make_shared<MapResolver>(),
+                               theirs = std::make_shared<MapResolver>();
   std::shared_ptr<const JitFunction> helper = function("def helper(): return SCALE", theirs);
   KnownResolvers known;
 
@@ -75,9 +76,21 @@ struct World {
 
 TEST(Digest, ConstantsDifferByTypeAndBits) {
   double nan = std::numeric_limits<double>::quiet_NaN();
-  std::vector<Constant> all = {number(1), {true}, {1.0}, number(0), {false}, {0.0}, {-0.0}, {nan}, {std::string("1")}, {Constant::None{}},
-                               {Constant::Tuple{{number(1)}, {}}}, {Constant::Tuple{{number(1), number(1)}, {}}},
-                               {lang::DType{lang::ScalarKind::F32}}, {lang::DType{lang::ScalarKind::F32, true}}, {std::string()}};
+  std::vector<Constant> all = {number(1),
+                               {true},
+                               {1.0},
+                               number(0),
+                               {false},
+                               {0.0},
+                               {-0.0},
+                               {nan},
+                               {std::string("1")},
+                               {Constant::None{}},
+                               {Constant::Tuple{{number(1)}, {}}},
+                               {Constant::Tuple{{number(1), number(1)}, {}}},
+                               {lang::DType{lang::ScalarKind::F32}},
+                               {lang::DType{lang::ScalarKind::F32, true}},
+                               {std::string()}};
   for (size_t i = 0; i < all.size(); ++i)
     for (size_t j = 0; j < all.size(); ++j)
       EXPECT_EQ(bytesOf(all[i]) == bytesOf(all[j]), i == j) << i << " " << j;
@@ -112,9 +125,12 @@ TEST(Dependencies, AnyChangeIsSeen) {
   EXPECT_FALSE(fits([](World &w) { w.mine->names.erase("C"); }));
   EXPECT_FALSE(fits([](World &w) { w.theirs->names["SCALE"].value = {3.0}; }));
   EXPECT_FALSE(fits([](World &w) { w.mine->members["BLOCK"].value = number(65); }));
-  EXPECT_FALSE(fits([](World &w) { w.mine->names["helper"].value = {function("def helper(): return 2 * SCALE", w.theirs)}; }));
+  EXPECT_FALSE(fits([](World &w) {
+    w.mine->names["helper"].value = {function("def helper(): return 2 * SCALE", w.theirs)};
+  }));
   // The same text in a module of other values, and a helper that now shares the kernel's module.
-  EXPECT_FALSE(fits([](World &w) { w.mine->names["helper"].value = {function("def helper(): return SCALE", w.mine)}; }));
+  EXPECT_FALSE(fits(
+      [](World &w) { w.mine->names["helper"].value = {function("def helper(): return SCALE", w.mine)}; }));
   EXPECT_TRUE(fits([](World &w) { w.mine->names["unused"] = {number(1), true}; }));
 }
 
@@ -123,7 +139,8 @@ TEST(Dependencies, WhatTheLibraryTakesIsNotAKey) {
   auto library = std::make_shared<MapResolver>();
   auto dependencies = world.dependencies();
   dependencies.push_back({library, "tl", {Constant::Module{true, "", nullptr}}});
-  dependencies.push_back({library, "zeros", {function("def zeros(): pass", library, "<tegula>/standard.py")}});
+  dependencies.push_back(
+      {library, "zeros", {function("def zeros(): pass", library, "<tegula>/standard.py")}});
   auto keys = describe(dependencies, world.known, false);
   ASSERT_TRUE(keys);
   EXPECT_EQ(keys->size(), 5u);

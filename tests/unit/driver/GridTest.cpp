@@ -110,13 +110,18 @@ TEST_F(GridTest, BigProgramsAreShared) {
 
 TEST_F(GridTest, EmptyGridsDoNothing) {
   Code code; // no entry: calling it would crash
-  for (std::array<int64_t, 3> grid : {std::array<int64_t, 3>{0, 1, 1}, {5, 0, 1}, {7, 3, 0}, {INT32_MAX, INT32_MAX, 0}})
+  for (std::array<int64_t, 3> grid :
+       {std::array<int64_t, 3>{0, 1, 1}, {5, 0, 1}, {7, 3, 0}, {INT32_MAX, INT32_MAX, 0}})
     runGrid(code, grid, nullptr);
 }
 
 TEST_F(GridTest, BadGridsAreLaunchErrors) {
   Code code;
-  for (std::array<int64_t, 3> grid : {std::array<int64_t, 3>{-1, 1, 1}, {1, int64_t(INT32_MAX) + 1, 1}, {1, 0, -5}, {INT64_MIN, 1, 1}, {INT32_MAX, INT32_MAX, INT32_MAX}})
+  for (std::array<int64_t, 3> grid : {std::array<int64_t, 3>{-1, 1, 1},
+                                      {1, int64_t(INT32_MAX) + 1, 1},
+                                      {1, 0, -5},
+                                      {INT64_MIN, 1, 1},
+                                      {INT32_MAX, INT32_MAX, INT32_MAX}})
     try {
       runGrid(code, grid, nullptr);
       FAIL();
@@ -179,7 +184,8 @@ TEST_F(GridTest, FailedAssertionStopsTheGrid) {
     FAIL();
   } catch (const Error &error) {
     EXPECT_EQ(error.kind(), ErrorKind::Device);
-    EXPECT_EQ(error.diagnostic().message, "k.py:12: device_assert failed in program (3, 5, 0), element 5: n must be even");
+    EXPECT_EQ(error.diagnostic().message,
+              "k.py:12: device_assert failed in program (3, 5, 0), element 5: n must be even");
   }
   EXPECT_LT(ran, 4000000);
 }
@@ -241,8 +247,8 @@ TEST_F(GridTest, ForkedChildGetsItsOwnThreads) {
 // device_print
 //===----------------------------------------------------------------------===//
 
-static std::string lines(const char *prefix, PrintType type, const void *data, std::vector<int64_t> shape, bool hex = false,
-                         int index = 0, int count = 1) {
+static std::string lines(const char *prefix, PrintType type, const void *data, std::vector<int64_t> shape,
+                         bool hex = false, int index = 0, int count = 1) {
   Launch launch{};
   launch.grid[0] = 4, launch.grid[1] = 3, launch.grid[2] = 2;
   PrintValue value{data, shape.data(), int32_t(shape.size()), type};
@@ -258,8 +264,10 @@ TEST_F(GridTest, PrintsAsTritonDoes) {
   EXPECT_NE(lines("x: ", PrintType::I32, ints.data(), {8, 2}).find("idx (1, 1) x: -7\n"), std::string::npos);
   EXPECT_EQ(lines("x", PrintType::I32, &ints[3], {}), "pid (1, 1, 0) idx () x: -7\n");
   EXPECT_EQ(lines("x", PrintType::I32, &ints[3], {}, true), "pid (1, 1, 0) idx () x: 0xfffffff9\n");
-  EXPECT_EQ(lines("x", PrintType::I32, &ints[3], {}, false, 1, 2), "pid (1, 1, 0) idx () x: (operand 1) -7\n");
-  EXPECT_EQ(printedLines(Launch{{1, 1, 1}, 0, nullptr, nullptr}, 0, "here", false, 0, 0, nullptr), "pid (0, 0, 0) here\n");
+  EXPECT_EQ(lines("x", PrintType::I32, &ints[3], {}, false, 1, 2),
+            "pid (1, 1, 0) idx () x: (operand 1) -7\n");
+  EXPECT_EQ(printedLines(Launch{{1, 1, 1}, 0, nullptr, nullptr}, 0, "here", false, 0, 0, nullptr),
+            "pid (0, 0, 0) here\n");
 }
 
 TEST_F(GridTest, PrintsEveryType) {
@@ -316,7 +324,9 @@ TEST_F(GridTest, DISABLED_OverheadOfOneProgram) {
       auto start = std::chrono::steady_clock::now();
       for (int i = 0; i < 10000; ++i)
         runGrid(code, {n, 1, 1}, nullptr);
-      best = std::min(best, std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / 10000);
+      best = std::min(
+          best,
+          std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / 10000);
     }
     std::printf("grid of %ld: %.1f ns\n", long(n), best);
   }

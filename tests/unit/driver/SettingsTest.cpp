@@ -48,7 +48,8 @@ TEST_F(SettingsTest, BadEnvironmentNamesTheVariable) {
       FAIL() << bad;
     } catch (const Error &error) {
       EXPECT_EQ(error.diagnostic().id, Diag::setting_bad_value);
-      EXPECT_EQ(error.diagnostic().message, "the environment variable TEGULA_NUM_THREADS is '" + std::string(bad) +
+      EXPECT_EQ(error.diagnostic().message, "the environment variable TEGULA_NUM_THREADS is '" +
+                                                std::string(bad) +
                                                 "', expected an integer from 0 to 2147483647");
     }
   }

@@ -23,10 +23,11 @@ TEST(Diagnostic, PlaceIsOfTheUsersFile) {
 
 TEST(Diagnostic, CaretStandsUnderTheRange) {
   Error error(Diag::undefined_name, Span{&source, 20, 21}, {"y", ""});
-  EXPECT_STREQ(error.what(), "kernel.py:11:11: error: name 'y' is not defined\n"
-                             " 11 | \tstore(x, y)\n"
-                             "    | \t         ^\n"
-                             "help: Define it in the kernel, pass it as an argument, or make it a global tl.constexpr.\n");
+  EXPECT_STREQ(error.what(),
+               "kernel.py:11:11: error: name 'y' is not defined\n"
+               " 11 | \tstore(x, y)\n"
+               "    | \t         ^\n"
+               "help: Define it in the kernel, pass it as an argument, or make it a global tl.constexpr.\n");
 }
 
 TEST(Diagnostic, RangeEndsWithItsLine) {
@@ -37,7 +38,8 @@ TEST(Diagnostic, RangeEndsWithItsLine) {
 TEST(Diagnostic, NotesNameTheCallers) {
   Error error(Diag::undefined_name, Span{&source, 20, 21}, {"y", ""});
   error.addNote(Span{&source, 4, 5}, "called from here");
-  EXPECT_NE(std::string(error.what()).find("kernel.py:10:5: note: called from here\n 10 | def f(x):\n    |     ^\n"),
+  EXPECT_NE(std::string(error.what())
+                .find("kernel.py:10:5: note: called from here\n 10 | def f(x):\n    |     ^\n"),
             std::string::npos)
       << error.what();
 }

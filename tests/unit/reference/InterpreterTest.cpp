@@ -30,7 +30,9 @@ protected:
     reference::run(*module, grid, slots.data(), hooks);
   }
 
-  template <typename T> static uint64_t slot(const std::vector<T> &data) { return reinterpret_cast<uint64_t>(data.data()); }
+  template <typename T> static uint64_t slot(const std::vector<T> &data) {
+    return reinterpret_cast<uint64_t>(data.data());
+  }
 
   mlir::MLIRContext context;
 };
@@ -77,7 +79,8 @@ TEST_F(Interpreter, CarriedValuesSwapAtOnce) {
   EXPECT_EQ(out, (std::vector<float>{2, 1}));
 }
 
-constexpr const char *sumKernel = R"(func.func @k(%p: !tile.ptr<f32>, %o: !tile.ptr<f32>) attributes {tile.kernel} {
+constexpr const char *sumKernel =
+    R"(func.func @k(%p: !tile.ptr<f32>, %o: !tile.ptr<f32>) attributes {tile.kernel} {
     %i = tile.make_range 0 to 100 : tensor<100xi32>
     %s = tile.splat %p : !tile.ptr<f32> -> tensor<100x!tile.ptr<f32>>
     %q = tile.addptr %s, %i : tensor<100x!tile.ptr<f32>>, tensor<100xi32>
@@ -143,7 +146,8 @@ TEST_F(Interpreter, FailedAssertionNamesProgramAndElement) {
     FAIL();
   } catch (const Error &error) {
     EXPECT_EQ(error.diagnostic().id, Diag::device_assert_failed);
-    EXPECT_NE(std::string(error.what()).find("program (0, 0, 0), element 2: no twos"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("program (0, 0, 0), element 2: no twos"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -60,9 +60,11 @@ TEST(Number, EncodeRoundsToNearestEven) {
       bool losesInfo;
       exact.convert(*format.semantics, APFloat::rmNearestTiesToEven, &losesInfo);
       uint64_t want = exact.bitcastToAPInt().getZExtValue();
-      bool saturated = format.kind == Kind::F8E4M3 ? exact.isNaN() : format.kind == Kind::F8E5M2 && exact.isInfinity();
+      bool saturated =
+          format.kind == Kind::F8E4M3 ? exact.isNaN() : format.kind == Kind::F8E5M2 && exact.isInfinity();
       if (saturated)
-        EXPECT_EQ(std::fabs(decode(encode(value, format.kind), format.kind)), format.kind == Kind::F8E4M3 ? 448 : 57344);
+        EXPECT_EQ(std::fabs(decode(encode(value, format.kind), format.kind)),
+                  format.kind == Kind::F8E4M3 ? 448 : 57344);
       else
         ASSERT_EQ(encode(value, format.kind), want) << value << " " << int(format.kind);
     }
@@ -74,14 +76,17 @@ TEST(Number, FmaRoundsOnce) {
     for (int i = 0; i < 100000; ++i) {
       uint64_t mask = (uint64_t(1) << bitWidth(format.kind)) - 1;
       uint64_t a = random() & mask, b = random() & mask, c = random() & mask;
-      auto make = [&](uint64_t bits) { return APFloat(*format.semantics, llvm::APInt(bitWidth(format.kind), bits)); };
+      auto make = [&](uint64_t bits) {
+        return APFloat(*format.semantics, llvm::APInt(bitWidth(format.kind), bits));
+      };
       APFloat want = make(a);
       want.fusedMultiplyAdd(make(b), make(c), APFloat::rmNearestTiesToEven);
       uint64_t got = fusedMultiplyAdd(a, b, c, format.kind);
       if (want.isNaN())
         ASSERT_TRUE(std::isnan(decode(got, format.kind)));
       else
-        ASSERT_EQ(got, want.bitcastToAPInt().getZExtValue()) << a << " " << b << " " << c << " " << int(format.kind);
+        ASSERT_EQ(got, want.bitcastToAPInt().getZExtValue())
+            << a << " " << b << " " << c << " " << int(format.kind);
     }
 }
 
