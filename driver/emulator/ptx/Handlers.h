@@ -119,13 +119,13 @@ template <class Op> void rounded(WarpState &w, const Instr &in) {
 // --- Choosing
 
 /// `handler` runs `.rn` and what has no rounding; `directed` the other roundings, null where PTX has none.
-/// `roundingNeeded`: PTX wants one spelled out.
 struct Row {
   std::string key;
   Handler handler = nullptr;
   Pipe pipe = Pipe::alu;
   Handler directed = nullptr;
   bool rounds = false; ///< `.rn` may be written
+  bool needed = false; ///< a rounding must be written
 };
 
 /// Throws the diagnostic for an instruction whose opcode is known and whose modifiers are not.

@@ -89,6 +89,8 @@ bool chooseArithmetic(const Spelling &spelling, Instr &instr, Keeper &keeper) {
       instr.variant = static_cast<uint32_t>(direction);
     }
   }
+  if (row.needed && roundings == 0)
+    unknownForm(spelling, instr);
   return true;
 }
 

@@ -12,6 +12,8 @@
 #include "driver/emulator/ptx/Convert.h"
 #include "driver/emulator/ptx/Handlers.h"
 
+#include <algorithm>
+
 namespace tegula::ptx {
 namespace {
 
@@ -64,6 +66,53 @@ void pairOfPair(WarpState &w, const Instr &in) {
   for (int lane = 0; lane < warpSize; lane++)
     result[lane] = static_cast<uint32_t>(convert(c, a[lane] >> from)) << bits | static_cast<uint32_t>(convert(c, a[lane]));
   writeLanes(lanes32(w, in.dst), result, w.mask);
+}
+
+// --- cvt.pack: two s32 clamped to narrow integers and put side by side, above them what `c` has lowest
+
+struct Packing {
+  uint8_t bits = 0;
+  bool isSigned = false;
+  bool shifts = false; ///< there is a third operand
+};
+void packIntegers(WarpState &w, const Instr &in) {
+  auto &p = *static_cast<const Packing *>(in.extra);
+  const int32_t *a = reinterpret_cast<const int32_t *>(lanes32(w, in.src[0]));
+  const int32_t *b = reinterpret_cast<const int32_t *>(lanes32(w, in.src[1]));
+  const uint32_t *c = p.shifts ? lanes32(w, in.src[2]) : nullptr;
+  int32_t low = p.isSigned ? -(1 << (p.bits - 1)) : 0, high = (1 << (p.isSigned ? p.bits - 1 : p.bits)) - 1;
+  uint32_t mask = (1u << p.bits) - 1;
+  uint32_t result[warpSize];
+  for (int i = 0; i < warpSize; i++) {
+    uint32_t upper = static_cast<uint32_t>(std::clamp(a[i], low, high)) & mask;
+    uint32_t lower = static_cast<uint32_t>(std::clamp(b[i], low, high)) & mask;
+    result[i] = upper << p.bits | lower | (c ? c[i] << (2 * p.bits) : 0);
+  }
+  writeLanes(lanes32(w, in.dst), result, w.mask);
+}
+bool choosePack(Modifiers &m, Instr &in, Keeper &keeper) {
+  struct Narrow {
+    std::string_view name;
+    Packing packing;
+  };
+  constexpr Narrow narrows[] = {{"u16", {16, false, false}}, {"s16", {16, true, false}}, {"u8", {8, false, true}},
+                                {"s8", {8, true, true}},     {"u4", {4, false, true}},   {"s4", {4, true, true}},
+                                {"u2", {2, false, true}},    {"s2", {2, true, true}}};
+  if (!m.take("sat"))
+    m.fail();
+  std::string_view to = m.next();
+  const Narrow *found = nullptr;
+  for (const Narrow &narrow : narrows)
+    if (narrow.name == to)
+      found = &narrow;
+  if (!found || !m.take("s32") || m.take("b32") != found->packing.shifts)
+    m.fail();
+  m.finish();
+  if (found->packing.shifts && in.src[2] == noSlot)
+    m.fail();
+  in.extra = keeper.keep(found->packing);
+  in.run = packIntegers;
+  return true;
 }
 
 // --- Quick forms
@@ -186,6 +235,8 @@ bool chooseConvert(const Spelling &spelling, Instr &in, Keeper &keeper) {
     return false;
   Modifiers m(spelling, in);
   in.pipe = Pipe::convert;
+  if (m.take("pack"))
+    return choosePack(m, in, keeper);
   Conversion c;
   bool rounded = false;
   constexpr std::string_view plain[] = {"rn", "rz", "rm", "rp"}, integral[] = {"rni", "rzi", "rmi", "rpi"};

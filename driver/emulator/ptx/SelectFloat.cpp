@@ -15,12 +15,14 @@ using namespace lane;
 
 struct Adder {
   std::vector<Row> &rows;
-  /// Rounded in any direction.
+  /// Rounded in any direction; a sum or a product to nearest where none is written.
   template <class Op> void round(const std::string &key, Pipe pipe) {
-    rows.push_back({key, lanewise<Op>, pipe, rounded<Op>, true});
+    std::string opcode = key.substr(0, key.find('.'));
+    bool needed = opcode != "add" && opcode != "sub" && opcode != "mul";
+    rows.push_back({key, lanewise<Op>, pipe, rounded<Op>, true, needed});
   }
   template <class Op> void add(const std::string &key, Pipe pipe = Pipe::alu) {
-    rows.push_back({key, lanewise<Op>, pipe, nullptr, false});
+    rows.push_back({key, lanewise<Op>, pipe, nullptr, false, false});
   }
 };
 

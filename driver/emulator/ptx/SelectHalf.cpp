@@ -16,8 +16,9 @@ using namespace lane;
 /// One and two numbers a register. `.rn` may be written where `rounds`.
 template <class Op> void add(std::vector<Row> &rows, const std::string &key, const std::string &type, bool rounds = false,
                              Pipe pipe = Pipe::fp16) {
-  rows.push_back({key + "." + type, lanewise<Op>, pipe, nullptr, rounds});
-  rows.push_back({key + "." + type + "x2", lanewise<Packed<Op>>, pipe, nullptr, rounds});
+  bool needed = key.substr(0, 3) == "fma";
+  rows.push_back({key + "." + type, lanewise<Op>, pipe, nullptr, rounds, needed});
+  rows.push_back({key + "." + type + "x2", lanewise<Packed<Op>>, pipe, nullptr, rounds, needed});
 }
 
 template <class F, bool ftz, bool sat> void addSums(std::vector<Row> &rows, const std::string &type) {

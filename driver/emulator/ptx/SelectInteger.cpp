@@ -25,7 +25,7 @@ template <class T> const char *nameOf() {
 struct Adder {
   std::vector<Row> &rows;
   template <class Op> void add(const std::string &key, Pipe pipe = Pipe::alu) {
-    rows.push_back({key, lanewise<Op>, pipe, nullptr, false});
+    rows.push_back({key, lanewise<Op>, pipe, nullptr, false, false});
   }
 };
 

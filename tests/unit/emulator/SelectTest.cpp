@@ -105,7 +105,7 @@ TEST(PtxSelect, RowsByTheirSpelling) {
 }
 
 TEST(PtxSelect, NothingUnknownPasses) {
-  for (const char *text : {"add.rn.s32", "add.foo.f32", "fma.rn.rz.f32", "mul.s32", "add.rz.f16", "min.rn.f32", "cvt.f16.f32",
+  for (const char *text : {"add.rn.s32", "add.foo.f32", "fma.f32", "div.ftz.f32", "sqrt.f64", "fma.f16", "fma.rn.rz.f32", "mul.s32", "add.rz.f16", "min.rn.f32", "cvt.f16.f32",
                            "cvt.s32.f32", "cvt.rn.u32.u64", "cvt.rn.relu.f32.f64", "setp.lo.s32", "setp.equ.s32",
                            "setp.lt.and.foo.s32", "selp.b8", "lop3.b64", "set.eq.u32", "mad.cc.u32", "cvt.rn.e4m3x2.f32",
                            "shf.l.b32", "ex2.approx.f64", "mma.sync.aligned.m16n8k16.row.row.f32.f16.f16.f32",
@@ -197,6 +197,8 @@ TEST(PtxSelect, Conversions) {
   EXPECT_EQ(run("cvt.rn.f32.s64", {uint64_t(-3)}, true), b(-3));
   EXPECT_EQ(run("cvt.rna.tf32.f32", {0x3f801000}), 0x3f802000u);
   EXPECT_EQ(run("cvt.sat.u8.s32", {300}), 255u);
+  EXPECT_EQ(run("cvt.pack.sat.u8.s32.b32", {300, uint32_t(-4), 0x12345678}), 0x5678ff00u);
+  EXPECT_EQ(run("cvt.pack.sat.s16.s32", {uint32_t(-70000), 5}), 0x80000005u);
 }
 
 TEST(PtxSelect, MovesOfVectors) {
