@@ -16,6 +16,7 @@ may hang on a comparison that rounding can turn.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from dataclasses import dataclass
 
@@ -29,6 +30,33 @@ FP8 = ["float8_e4m3fn", "float8_e5m2"]
 INTS = ["int8", "int16", "int32", "int64"]
 UINTS = ["uint8", "uint16", "uint32", "uint64"]
 ALL = FLOATS + INTS + UINTS + ["bool"]
+
+SWEEP = os.environ.get("TEGULA_TEST_SWEEP", "0") not in ("", "0")
+"""`make sweep`: full products of types, operations and shapes instead of a choice of them."""
+
+
+def more(usual: list, others: list) -> list:
+    """The usual values; in a sweep the others too."""
+    return usual + [x for x in others if x not in usual] if SWEEP else usual
+
+
+def sweep(*lists: list) -> list[tuple]:
+    """Rows of one value of each list: in a sweep all of them, else so many that each pair of values of two lists occurs."""
+    product = list(itertools.product(*lists))
+    if SWEEP or len(lists) < 3:
+        return product
+
+    def pairs(row: tuple) -> set:
+        return {(i, row[i], j, row[j]) for i, j in itertools.combinations(range(len(row)), 2)}
+
+    missing = set().union(*map(pairs, product)) if product else set()
+    rows = []
+    while missing:
+        best = max(product, key=lambda row: len(pairs(row) & missing))
+        missing -= pairs(best)
+        rows.append(best)
+    return rows
+
 
 BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -63,7 +91,20 @@ def data(shape, dtype: str, seed: int = 0, kind: str = "normal") -> torch.Tensor
         x = g.uniform(-2, 2, shape)
     x = torch.from_numpy(np.asarray(x))
     if kind == "special":
-        values = [float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 1e-40, -1e-40, 1e30, -1e30, 65504.0, 1.0, -1.0]
+        values = [
+            float("nan"),
+            float("inf"),
+            -float("inf"),
+            0.0,
+            -0.0,
+            1e-40,
+            -1e-40,
+            1e30,
+            -1e30,
+            65504.0,
+            1.0,
+            -1.0,
+        ]
         flat = x.reshape(-1)
         for i, v in enumerate(values):
             if i < flat.numel():
@@ -159,7 +200,9 @@ def compare(got: torch.Tensor, want: Expected, name: str, quality: bool = True) 
             rms = float(np.sqrt(np.mean(want.value[finite] ** 2)))
             worst = float(np.median(want.error[finite]))
             limit = 0.02 if got.element_size() > 1 else 0.2  # an 8-bit float has 2 to 3 bits of fraction
-            assert rms == 0 or worst <= limit * rms, f"{name}: a bound of {worst:.3g} says nothing about values of {rms:.3g}"
+            assert rms == 0 or worst <= limit * rms, (
+                f"{name}: a bound of {worst:.3g} says nothing about values of {rms:.3g}"
+            )
 
 
 def run(kernel, grid, args, meta, pull: bool = True, name: str = "cpu"):

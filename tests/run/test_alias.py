@@ -76,7 +76,10 @@ def kernel(x_ptr, y_ptr, BLOCK: tl.constexpr):
     tl.store(x_ptr + i, y)
     tl.store(y_ptr + i, x)
 """)
-    for x, y in [(data(70, "float32", 1)[3:67], data(64, "float32", 2)), (lambda b: (b[:64], b[5:69]))(data(80, "float32", 3))]:
+    for x, y in [
+        (data(70, "float32", 1)[3:67], data(64, "float32", 2)),
+        (lambda b: (b[:64], b[5:69]))(data(80, "float32", 3)),
+    ]:
         check(kernel, (1,), x, y, BLOCK=64)
 
 

@@ -39,7 +39,20 @@ def test_matmul(dtype, m, n, k):
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_layernorm(dtype):
     x, w, b = data((4, 200), dtype, 1), data(200, dtype, 2), data(200, dtype, 3)
-    got = check(K.layernorm, (4,), x, torch.zeros_like(x), w, b, torch.zeros(4), torch.zeros(4), 200, 200, 1e-5, BLOCK=64)[1]
+    got = check(
+        K.layernorm,
+        (4,),
+        x,
+        torch.zeros_like(x),
+        w,
+        b,
+        torch.zeros(4),
+        torch.zeros(4),
+        200,
+        200,
+        1e-5,
+        BLOCK=64,
+    )[1]
     want = F.layer_norm(x.double(), (200,), w.double(), b.double())
     assert torch.allclose(got.double(), want, atol=2e-2 if dtype == "float16" else 1e-5)
 
@@ -58,7 +71,20 @@ def test_attention(causal, dtype):
     q, k, v = (data((2, n, d), dtype, s) for s in (1, 2, 3))
     strides = (n * d, d) * 4
     got = check(
-        K.attention, (-(-n // 32), 2), q, k, v, torch.zeros_like(q), 0.25, *strides, n, BM=32, BN=16, D=d, CAUSAL=causal, quality=False
+        K.attention,
+        (-(-n // 32), 2),
+        q,
+        k,
+        v,
+        torch.zeros_like(q),
+        0.25,
+        *strides,
+        n,
+        BM=32,
+        BN=16,
+        D=d,
+        CAUSAL=causal,
+        quality=False,
     )[3]
     want = F.scaled_dot_product_attention(q.double(), k.double(), v.double(), is_causal=causal, scale=0.25)
     assert torch.allclose(got.double(), want, atol=5e-3 if dtype == "float16" else 1e-5)
@@ -66,5 +92,7 @@ def test_attention(causal, dtype):
 
 def test_linear_gelu():
     x, w, b = data((40, 48), "float32", 1), data((48, 50), "float32", 2), data(50, "float32", 3)
-    got = check(K.linear_gelu, (3, 2), x, w, b, torch.zeros(40, 50), 40, 50, 48, 48, 50, 50, BM=16, BN=32, BK=16)[3]
+    got = check(
+        K.linear_gelu, (3, 2), x, w, b, torch.zeros(40, 50), 40, 50, 48, 48, 50, 50, BM=16, BN=32, BK=16
+    )[3]
     assert torch.allclose(got.double(), F.gelu(x.double() @ w.double() + b.double()), atol=1e-4)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from harness import ALL, FP8, check, data, define
+from harness import ALL, FLOATS, FP8, INTS, UINTS, check, data, define, more, sweep
 from test_elementwise import unary
 
 NAMES = {
@@ -18,9 +18,30 @@ def tl_name(dtype: str) -> str:
 @pytest.mark.parametrize("source", ALL)
 def test_every_pair(source):
     x = data(300, source, 1, "whole" if source.startswith("uint") or source == "bool" else "normal")
-    for target in ALL:
+    for target, block in sweep(ALL, more([128], [1, 3, 48, 1000])):
         narrow = source.startswith(("float", "bfloat")) and target.startswith("uint")
-        unary(f"x.to({tl_name(target)})", x.abs() if narrow else x, getattr(torch, target), quality=False)
+        unary(
+            f"x.to({tl_name(target)})", x.abs() if narrow else x, getattr(torch, target), block, quality=False
+        )
+
+
+@pytest.mark.parametrize(
+    "source,target",
+    sweep(FLOATS + FP8, FLOATS + FP8) if more([], [1]) else [("float32", "float16"), ("float64", "bfloat16")],
+)
+def test_special_values(source, target):
+    """Between floats every value has a meaning: NaN, infinities, zeros of both signs, what overflows."""
+    wide = data(300, "float32" if source in FP8 else source, 1, "special")
+    x = wide.clamp(-400, 400).to(getattr(torch, source)) if source in FP8 else wide
+    unary(f"x.to({tl_name(target)})", x, getattr(torch, target), quality=False)
+
+
+@pytest.mark.parametrize(
+    "source,target",
+    sweep(INTS + UINTS, ALL) if more([], [1]) else [("int64", "float32"), ("uint64", "float64")],
+)
+def test_whole_range_of_integers(source, target):
+    unary(f"x.to({tl_name(target)})", data(300, source, 1), getattr(torch, target), quality=False)
 
 
 @pytest.mark.parametrize("fp8", FP8)
@@ -57,7 +78,14 @@ def test_to_fp8_saturates(fp8, limit):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_narrow_float_rounds_as_torch(dtype):
-    x = torch.cat([data(4000, "float32", 1), data(500, "float32", 2) * 1e-6, data(500, "float32", 3) * 40000, data(40, "float32", 1, "special")])
+    x = torch.cat(
+        [
+            data(4000, "float32", 1),
+            data(500, "float32", 2) * 1e-6,
+            data(500, "float32", 3) * 40000,
+            data(40, "float32", 1, "special"),
+        ]
+    )
     got = unary(f"x.to({tl_name(dtype)})", x, getattr(torch, dtype), quality=False)
     want = x.to(getattr(torch, dtype))
     assert ((got.view(torch.int16) == want.view(torch.int16)) | (got.isnan() & want.isnan())).all()
@@ -66,7 +94,9 @@ def test_narrow_float_rounds_as_torch(dtype):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_round_toward_zero(dtype):
     x = data(1000, "float32", 1)
-    got = unary(f"x.to({tl_name(dtype)}, fp_downcast_rounding='rtz')", x, getattr(torch, dtype), quality=False)
+    got = unary(
+        f"x.to({tl_name(dtype)}, fp_downcast_rounding='rtz')", x, getattr(torch, dtype), quality=False
+    )
     assert (got.double().abs() <= x.double().abs()).all()
 
 

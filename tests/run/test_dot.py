@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from harness import check, data, define
+from harness import FP8, check, data, define, more, sweep
 
 DOT = """
 @tegula.jit
@@ -14,7 +14,11 @@ def kernel(a_ptr, b_ptr, o_ptr, M: tl.constexpr, N: tl.constexpr, K: tl.constexp
     b = tl.load(b_ptr + k[:, None] * N + n[None, :])
     tl.store(o_ptr + m[:, None] * N + n[None, :], {expr})
 """
-SHAPES = [(16, 16, 16), (64, 64, 32), (1, 1, 1), (3, 5, 7), (8, 33, 17), (48, 80, 24), (13, 32, 100)]
+EXTENTS = [1, 3, 8, 16, 33, 64]
+SHAPES = more(
+    [(16, 16, 16), (64, 64, 32), (1, 1, 1), (3, 5, 7), (8, 33, 17), (48, 80, 24), (13, 32, 100)],
+    sweep(EXTENTS, EXTENTS, EXTENTS),
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
@@ -29,19 +33,29 @@ def test_shapes(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int8"])
 def test_exact_on_whole_numbers(dtype):
-    m, n, k = 32, 48, 64
-    a, b = data((m, k), dtype, 1, "whole"), data((k, n), dtype, 2, "whole")
-    out = torch.zeros(m, n, dtype=torch.int32 if dtype == "int8" else torch.float32)
-    got = check(define(DOT.format(expr="tl.dot(a, b)")), (1,), a, b, out, M=m, N=n, K=k, exact=True)[2]
-    assert torch.equal(got.double(), a.double() @ b.double())
+    for m, n, k in more([(32, 48, 64)], SHAPES):
+        a, b = data((m, k), dtype, 1, "whole"), data((k, n), dtype, 2, "whole")
+        out = torch.zeros(m, n, dtype=torch.int32 if dtype == "int8" else torch.float32)
+        got = check(define(DOT.format(expr="tl.dot(a, b)")), (1,), a, b, out, M=m, N=n, K=k, exact=True)[2]
+        assert torch.equal(got.double(), a.double() @ b.double())
 
 
-@pytest.mark.parametrize("a_type", ["float8_e4m3fn", "float8_e5m2"])
-@pytest.mark.parametrize("b_type", ["float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize("a_type,b_type", sweep(FP8, FP8))
 def test_fp8(a_type, b_type):
-    a = data((16, 32), "float32", 1).to(getattr(torch, a_type))
-    b = data((32, 16), "float32", 2).to(getattr(torch, b_type))
-    check(define(DOT.format(expr="tl.dot(a, b)")), (1,), a, b, torch.zeros(16, 16), M=16, N=16, K=32)
+    for m, n, k in more([(16, 16, 32)], SHAPES):
+        a = data((m, k), "float32", 1).to(getattr(torch, a_type))
+        b = data((k, n), "float32", 2).to(getattr(torch, b_type))
+        check(
+            define(DOT.format(expr="tl.dot(a, b)")),
+            (1,),
+            a,
+            b,
+            torch.zeros(m, n),
+            M=m,
+            N=n,
+            K=k,
+            quality=m * n >= 256,
+        )
 
 
 def test_f16_result():
@@ -57,10 +71,27 @@ def test_int8_uses_the_full_range():
     assert torch.equal(got.long(), a.long() @ b.long())
 
 
-@pytest.mark.parametrize("expr", ["tl.dot(tl.trans(tl.trans(a)), b)", "tl.trans(tl.dot(tl.trans(b), tl.trans(a)))", "tl.dot(a * 2, b + 1)", "tl.dot(a, b) + tl.dot(a, b)"])
+EXPRESSIONS = [
+    "tl.dot(tl.trans(tl.trans(a)), b)", "tl.trans(tl.dot(tl.trans(b), tl.trans(a)))", "tl.dot(a * 2, b + 1)",
+    "tl.dot(a, b) + tl.dot(a, b)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS)
 def test_operands_that_are_expressions(expr):
-    a, b = data((24, 40), "float32", 1), data((40, 32), "float32", 2)
-    check(define(DOT.format(expr=expr)), (1,), a, b, torch.zeros(24, 32), M=24, N=32, K=40)
+    for m, n, k in more([(24, 32, 40)], SHAPES):
+        a, b = data((m, k), "float32", 1), data((k, n), "float32", 2)
+        check(
+            define(DOT.format(expr=expr)),
+            (1,),
+            a,
+            b,
+            torch.zeros(m, n),
+            M=m,
+            N=n,
+            K=k,
+            quality=m * n * k >= 4096,
+        )
 
 
 def test_accumulator():

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
-from harness import ALL, FLOATS, INTS, UINTS, check, data, define
+from harness import ALL, FLOATS, INTS, UINTS, check, data, define, more, sweep
 
 SIZES = [1, 7, 64, 781]
+BLOCKS = more([128], [1, 3, 48, 1000])
+ONE_SIZE = more([781], [1, 33, 256])
 
 BINARY = """
 @tegula.jit
@@ -35,43 +37,61 @@ def unary(expr, a, out_dtype, block=128, **kw):
     return check(define(UNARY.format(expr=expr)), (-(-n // block),), a, out, n, BLOCK=block, **kw)[1]
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("op", ["x + y", "x - y", "x * y", "x / y", "x % y"])
+FLOAT_OPS = ["x + y", "x - y", "x * y", "x / y", "x % y"]
+
+
+@pytest.mark.parametrize("dtype,op", sweep(FLOATS, more(FLOAT_OPS, ["tl.minimum(x, y)", "tl.maximum(x, y)"])))
 def test_float_arithmetic(dtype, op):
-    for n in SIZES:
+    for n, block in sweep(SIZES, BLOCKS):
         y = data(n, dtype, 2, "positive")
-        binary(op, data(n, dtype, 1), y, getattr(torch, dtype), quality="%" not in op)
+        binary(op, data(n, dtype, 1), y, getattr(torch, dtype), block, quality="%" not in op)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("op", ["x + y", "x * y", "tl.minimum(x, y)", "tl.maximum(x, y)"])
+SPECIAL_OPS = more(
+    ["x + y", "x * y", "tl.minimum(x, y)", "tl.maximum(x, y)"],
+    ["x - y", "x / y", "tl.where(x > y, x, y)", "x * y + x"],
+)
+
+
+@pytest.mark.parametrize("dtype,op", sweep(FLOATS, SPECIAL_OPS))
 def test_float_special_values(dtype, op):
-    binary(op, data(256, dtype, 1, "special"), data(256, dtype, 2, "special"), getattr(torch, dtype), quality=False)
+    for seed in more([1], [3, 5, 7]):
+        x, y = data(256, dtype, seed, "special"), data(256, dtype, seed + 1, "special")
+        binary(op, x, y, getattr(torch, dtype), quality=False)
 
 
-@pytest.mark.parametrize("dtype", INTS + UINTS)
-@pytest.mark.parametrize("op", ["x + y", "x - y", "x * y", "x & y", "x | y", "x ^ y"])
+INT_OPS = more(
+    ["x + y", "x - y", "x * y", "x & y", "x | y", "x ^ y"],
+    ["tl.minimum(x, y)", "tl.maximum(x, y)", "tl.where(x > y, x, y)", "(x & y) - (x ^ y) * x"],
+)
+
+
+@pytest.mark.parametrize("dtype,op", sweep(INTS + UINTS, INT_OPS))
 def test_int_arithmetic(dtype, op):
-    binary(op, data(781, dtype, 1), data(781, dtype, 2), getattr(torch, dtype))
+    for n, block in sweep(ONE_SIZE, BLOCKS):
+        binary(op, data(n, dtype, 1), data(n, dtype, 2), getattr(torch, dtype), block)
 
 
-@pytest.mark.parametrize("dtype", INTS + UINTS)
-@pytest.mark.parametrize("op", ["x // y", "x % y"])
+@pytest.mark.parametrize("dtype,op", sweep(INTS + UINTS, ["x // y", "x % y"]))
 def test_int_division(dtype, op):
-    binary(op, data(781, dtype, 1), data(781, dtype, 2, "positive"), getattr(torch, dtype))
+    for n, block in sweep(ONE_SIZE, BLOCKS):
+        binary(op, data(n, dtype, 1), data(n, dtype, 2, "positive"), getattr(torch, dtype), block)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint32"])
-@pytest.mark.parametrize("op", ["x << y", "x >> y"])
+SHIFTED = more(["int8", "int32", "int64", "uint8", "uint32"], INTS + UINTS)
+
+
+@pytest.mark.parametrize("dtype,op", sweep(SHIFTED, ["x << y", "x >> y"]))
 def test_shift(dtype, op):
-    y = (data(781, dtype, 2, "positive").long() % 8).to(getattr(torch, dtype))
-    binary(op, data(781, dtype, 1), y, getattr(torch, dtype))
+    for n, block in sweep(ONE_SIZE, BLOCKS):
+        y = (data(n, dtype, 2, "positive").long() % 8).to(getattr(torch, dtype))
+        binary(op, data(n, dtype, 1), y, getattr(torch, dtype), block)
 
 
-@pytest.mark.parametrize("dtype", ALL)
-@pytest.mark.parametrize("op", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("dtype,op", sweep(ALL, ["<", "<=", ">", ">=", "==", "!="]))
 def test_compare(dtype, op):
-    binary(f"x {op} y", data(300, dtype, 1, "whole"), data(300, dtype, 2, "whole"), torch.bool)
+    for kind in more(["whole"], ["normal", "special"]):
+        binary(f"x {op} y", data(300, dtype, 1, kind), data(300, dtype, 2, kind), torch.bool)
 
 
 PAIRS = [
@@ -80,26 +100,36 @@ PAIRS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("a,b", PAIRS)
+@pytest.mark.parametrize("a,b", more(PAIRS, sweep(ALL, ALL)))
 def test_promotion(a, b):
-    binary("x + y", data(200, a, 1, "whole"), data(200, b, 2, "whole"), torch.float64, exact=True)
+    for op in more(["x + y"], ["x * y", "x < y", "tl.maximum(x, y)", "tl.where(x > y, x, y)"]):
+        binary(op, data(200, a, 1, "whole"), data(200, b, 2, "whole"), torch.float64, exact=True)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("fn", ["exp", "exp2", "sin", "cos", "erf", "floor", "ceil", "abs", "sigmoid"])
 def test_math(dtype, fn):
-    unary(f"tl.{fn}(x)", data(781, dtype, 3), getattr(torch, dtype), quality=fn not in ("floor", "ceil"))
+    for n, block in sweep(ONE_SIZE, BLOCKS):
+        unary(
+            f"tl.{fn}(x)",
+            data(n, dtype, 3),
+            getattr(torch, dtype),
+            block,
+            quality=False if n < 781 else fn not in ("floor", "ceil"),
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("fn", ["log", "log2", "sqrt", "rsqrt"])
 def test_math_of_positive(dtype, fn):
-    unary(f"tl.{fn}(x)", data(781, dtype, 3, "positive"), getattr(torch, dtype))
+    for n, block in sweep(ONE_SIZE, BLOCKS):
+        unary(f"tl.{fn}(x)", data(n, dtype, 3, "positive"), getattr(torch, dtype), block, quality=n == 781)
 
 
 @pytest.mark.parametrize("fn", ["exp", "exp2", "log", "log2", "sqrt", "rsqrt", "sin", "cos", "erf"])
 def test_math_of_special_values(fn):
-    unary(f"tl.{fn}(x)", data(512, "float32", 4, "special"), torch.float32, quality=False)
+    for dtype in more(["float32"], ["float64"]):
+        unary(f"tl.{fn}(x)", data(512, dtype, 4, "special"), getattr(torch, dtype), quality=False)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -59,7 +59,9 @@ def test_views(view):
     }[view]  # fmt: skip
     m, n = x.shape
     out = torch.zeros(m, n)
-    got = check(COPY_2D, (-(-m // 16), -(-n // 32)), x, out, m, n, *x.stride(), *out.stride(), BM=16, BN=32)[1]
+    got = check(COPY_2D, (-(-m // 16), -(-n // 32)), x, out, m, n, *x.stride(), *out.stride(), BM=16, BN=32)[
+        1
+    ]
     assert torch.equal(got, x)
 
 
@@ -200,7 +202,10 @@ def kernel(x_ptr, o_ptr, n, BLOCK: tl.constexpr):
     tl.store(o_ptr + i, x - tl.max(x, 0), mask=i < n)
 """)
     with_tail[(1,)](x, out, 1000001, BLOCK=1 << 20)
-    assert torch.equal(out[:1000001], x[:1000001] - x[:1000001].max().clamp(min=0)) and (out[1000001:] == 0).all()
+    assert (
+        torch.equal(out[:1000001], x[:1000001] - x[:1000001].max().clamp(min=0))
+        and (out[1000001:] == 0).all()
+    )
 
 
 def test_wrong_pointer_use_is_refused():

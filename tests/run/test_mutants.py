@@ -35,7 +35,11 @@ def kernel(x_ptr, o_ptr, n, BLOCK: tl.constexpr):
 
 
 def matmul_args():
-    return [data((16, 64), "float32", 1), data((64, 16), "float32", 2), torch.zeros(16, 16), 64], dict(BM=16, BN=16, BK=16), (1,)
+    return (
+        [data((16, 64), "float32", 1), data((64, 16), "float32", 2), torch.zeros(16, 16), 64],
+        dict(BM=16, BN=16, BK=16),
+        (1,),
+    )
 
 
 def softmax_args():
@@ -43,9 +47,17 @@ def softmax_args():
 
 
 MUTANTS = {
-    "a dropped slice of k": (MATMUL, matmul_args, r"(%c0\w*) = arith.constant 0 : i32", r"\1 = arith.constant 16 : i32"),
+    "a dropped slice of k": (
+        MATMUL,
+        matmul_args,
+        r"(%c0\w*) = arith.constant 0 : i32",
+        r"\1 = arith.constant 16 : i32",
+    ),
     "the accumulator is not carried": (
-        MATMUL, matmul_args, r"(?s)(iter_args\(.*?%\w+ = )(%\w+)(.*tile.dot %\S+, %\S+, )%arg\d+", r"\1\2\3\2",
+        MATMUL,
+        matmul_args,
+        r"(?s)(iter_args\(.*?%\w+ = )(%\w+)(.*tile.dot %\S+, %\S+, )%arg\d+",
+        r"\1\2\3\2",
     ),
     "a sum becomes a difference": (SOFTMAX, softmax_args, r"arith.addf", "arith.subf"),
     "max becomes min": (SOFTMAX, softmax_args, r"arith.max(imum|num)f", r"arith.min\1f"),

@@ -29,24 +29,37 @@ def philox(offset, seed, rounds=10):
 def test_randint(seed):
     for k in range(4):
         expr = "tl.randint(seed, i)" if k == 0 else f"tl.randint4x(seed, i)[{k}]"
-        got = check(define(RANDOM.format(expr=expr)), (3,), torch.zeros(300, dtype=torch.int32), seed, BLOCK=100)[0]
+        got = check(
+            define(RANDOM.format(expr=expr)), (3,), torch.zeros(300, dtype=torch.int32), seed, BLOCK=100
+        )[0]
         assert (got.numpy().view(np.uint32) == philox(np.arange(300), seed)[k]).all()
 
 
 def test_rand():
-    got = check(define(RANDOM.format(expr="tl.rand(seed, i)")), (3,), torch.zeros(300), 7, BLOCK=100)[0].numpy()
+    got = check(define(RANDOM.format(expr="tl.rand(seed, i)")), (3,), torch.zeros(300), 7, BLOCK=100)[
+        0
+    ].numpy()
     x = philox(np.arange(300), 7)[0].view(np.int32)
     x = np.where(x < 0, -x - 1, x)
     assert (got == x.astype(np.float32) * np.float32(4.6566127342e-10)).all()
 
 
 def test_rand4x_and_rounds():
-    got = check(define(RANDOM.format(expr="tl.rand4x(seed, i, 7)[2]")), (1,), torch.zeros(100), 7, BLOCK=100)[0].numpy()
+    got = check(define(RANDOM.format(expr="tl.rand4x(seed, i, 7)[2]")), (1,), torch.zeros(100), 7, BLOCK=100)[
+        0
+    ].numpy()
     x = philox(np.arange(100), 7, 7)[2].view(np.int32)
     x = np.where(x < 0, -x - 1, x)
     assert (got == x.astype(np.float32) * np.float32(4.6566127342e-10)).all()
 
 
 def test_randn_is_normal():
-    got = check(define(RANDOM.format(expr="tl.randn(seed, i)")), (10,), torch.zeros(10000), 3, BLOCK=1000, quality=False)[0]
+    got = check(
+        define(RANDOM.format(expr="tl.randn(seed, i)")),
+        (10,),
+        torch.zeros(10000),
+        3,
+        BLOCK=1000,
+        quality=False,
+    )[0]
     assert abs(got.mean()) < 0.05 and abs(got.std() - 1) < 0.05

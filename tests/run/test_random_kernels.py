@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import torch
-from harness import check, data, define
+from harness import check, data, define, more
 
 
 class Generator:
@@ -52,7 +52,13 @@ class Generator:
             return ""
         if self.rank == 1:
             return ", mask=i < n"
-        return self.r.choice([", mask=(i[:, None] < n) & (j[None, :] < n)", ", mask=j[None, :] < n", f", mask={self.value()} > 0"])
+        return self.r.choice(
+            [
+                ", mask=(i[:, None] < n) & (j[None, :] < n)",
+                ", mask=j[None, :] < n",
+                f", mask={self.value()} > 0",
+            ]
+        )
 
     def load(self) -> None:
         mask = self.mask()
@@ -67,7 +73,13 @@ class Generator:
 
     def arithmetic(self) -> None:
         a, b, name = self.value(), self.value(), self.fresh()
-        forms = [f"{a} + {b}", f"{a} - {b}", f"tl.maximum({a}, {b})", f"tl.where({a} > {b}, {a}, {b} * 2)", f"{a} * 3 + {b}"]
+        forms = [
+            f"{a} + {b}",
+            f"{a} - {b}",
+            f"tl.maximum({a}, {b})",
+            f"tl.where({a} > {b}, {a}, {b} * 2)",
+            f"{a} * 3 + {b}",
+        ]
         if self.is_float:
             forms += [f"{a} * {b} * 0.25", f"tl.abs({a}) * 0.5", f"{a} / (tl.abs({b}) + 1)", f"-{a} * 0.5"]
         else:
@@ -80,11 +92,17 @@ class Generator:
         a, name = self.value(), self.fresh()
         fn = self.r.choice(["max", "min", "sum"])
         if self.rank == 1:
-            self.emit(f"{name} = ({self.value()} + tl.{fn}({a}, 0) * 0).to(tl.{self.dtype})" if fn == "sum" else f"{name} = ({self.value()} - tl.{fn}({a}, 0)).to(tl.{self.dtype})")
+            self.emit(
+                f"{name} = ({self.value()} + tl.{fn}({a}, 0) * 0).to(tl.{self.dtype})"
+                if fn == "sum"
+                else f"{name} = ({self.value()} - tl.{fn}({a}, 0)).to(tl.{self.dtype})"
+            )
         else:
             axis = self.r.choice([0, 1])
             expand = "[None, :]" if axis == 0 else "[:, None]"
-            self.emit(f"{name} = ({self.value()} - tl.{fn if fn != 'sum' else 'max'}({a}, {axis}){expand}).to(tl.{self.dtype})")
+            self.emit(
+                f"{name} = ({self.value()} - tl.{fn if fn != 'sum' else 'max'}({a}, {axis}){expand}).to(tl.{self.dtype})"
+            )
         self.values.append(name)
 
     def scan(self) -> None:
@@ -95,7 +113,9 @@ class Generator:
     def shape_op(self) -> None:
         a, name = self.value(), self.fresh()
         if self.rank == 1:
-            self.emit(f"{name} = tl.reshape(tl.trans(tl.reshape({a}, (1, {self.shape[0]}))), ({self.shape[0]},))")
+            self.emit(
+                f"{name} = tl.reshape(tl.trans(tl.reshape({a}, (1, {self.shape[0]}))), ({self.shape[0]},))"
+            )
         else:
             m, n = self.shape
             self.emit(f"{name} = tl.reshape(tl.trans({a}), ({m}, {n}))")
@@ -103,7 +123,11 @@ class Generator:
 
     def loop(self) -> None:
         name = self.value()
-        self.emit(f"for k{self.count} in range({self.r.choice(['n % 4', '3', 'n'])}):" if self.r.random() < 0.7 else "if n > 5:")
+        self.emit(
+            f"for k{self.count} in range({self.r.choice(['n % 4', '3', 'n'])}):"
+            if self.r.random() < 0.7
+            else "if n > 5:"
+        )
         before = list(self.values)
         self.depth += 1
         for _ in range(self.r.randint(1, 3)):
@@ -115,7 +139,14 @@ class Generator:
     def kernel(self) -> str:
         self.load()
         self.load()
-        steps = [self.arithmetic] * 5 + [self.load, self.store, self.store, self.reduction, self.scan, self.shape_op]
+        steps = [self.arithmetic] * 5 + [
+            self.load,
+            self.store,
+            self.store,
+            self.reduction,
+            self.scan,
+            self.shape_op,
+        ]
         for _ in range(self.r.randint(3, 12)):
             self.r.choice(steps + ([self.loop] if self.depth < 2 else []))()
         self.store()
@@ -144,11 +175,13 @@ def run(seed: int) -> None:
     try:
         check(define(source), (1,), x, y, o, r.choice([0, 3, 7, 16, 20]), quality=False)
     except Exception:
-        print(f"seed {seed}, shape {generator.shape}, {generator.dtype}, overlap {generator.overlap}\n{source}")
+        print(
+            f"seed {seed}, shape {generator.shape}, {generator.dtype}, overlap {generator.overlap}\n{source}"
+        )
         raise
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", more(list(range(120)), range(2000)))
 def test_random_kernel(seed):
     run(seed)
 

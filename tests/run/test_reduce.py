@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from harness import FLOATS, INTS, check, data, define
+from harness import FLOATS, INTS, UINTS, check, data, define, more, sweep
 
 REDUCE = """
 @tegula.jit
@@ -12,12 +12,16 @@ def kernel(x_ptr, o_ptr, M: tl.constexpr, N: tl.constexpr):
     x = tl.load(x_ptr + i[:, None] * N + j[None, :])
     tl.store(o_ptr + {index}, {expr})
 """
-SHAPES = [(1, 1), (3, 5), (16, 16), (8, 64), (64, 8), (7, 781), (48, 80)]
+SHAPES = more(
+    [(1, 1), (3, 5), (16, 16), (8, 64), (64, 8), (7, 781), (48, 80)],
+    sweep([1, 2, 3, 17, 64, 100], [1, 2, 3, 17, 64, 100]),
+)
+NUMBERS = FLOATS + INTS + UINTS
 
 
-@pytest.mark.parametrize("dtype", FLOATS + ["int32", "int64", "uint8"])
-@pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("fn", ["sum", "max", "min"])
+@pytest.mark.parametrize(
+    "dtype,axis,fn", sweep(more(FLOATS + ["int32", "int64", "uint8"], NUMBERS), [0, 1], ["sum", "max", "min"])
+)
 def test_reduce(dtype, axis, fn):
     for m, n in SHAPES:
         x = data((m, n), dtype, m * n)
@@ -37,15 +41,14 @@ def test_sum_is_exact_on_whole_numbers(dtype):
         assert torch.equal(got.double(), x.double().sum(axis))
 
 
-@pytest.mark.parametrize("fn", ["argmax", "argmin"])
-@pytest.mark.parametrize("axis", [0, 1])
-def test_arg_ties_go_left(fn, axis):
+@pytest.mark.parametrize("dtype,fn,axis", sweep(more(["float32"], NUMBERS), ["argmax", "argmin"], [0, 1]))
+def test_arg_ties_go_left(dtype, fn, axis):
     for m, n in SHAPES:
-        x = data((m, n), "float32", 3, "whole")
+        x = data((m, n), dtype, 3, "whole")
         kernel = define(REDUCE.format(index="j" if axis == 0 else "i", expr=f"tl.{fn}(x, {axis})"))
         out = torch.zeros(n if axis == 0 else m, dtype=torch.int32)
         got = check(kernel, (1,), x, out, M=m, N=n)[1]
-        assert torch.equal(got.long(), torch.from_numpy(getattr(x.numpy(), fn)(axis)))
+        assert torch.equal(got.long(), torch.from_numpy(getattr(x.double().numpy(), fn)(axis)))
 
 
 def test_xor_sum():
@@ -94,7 +97,15 @@ def kernel(x_ptr, o_ptr, M: tl.constexpr, N: tl.constexpr):
 
 def test_custom_combine():
     source = CUSTOM.format(args="a, b", result="a * b", body="tl.store(o_ptr + i, tl.reduce(x, 1, combine))")
-    check(define(source), (1,), data((8, 20), "float32", 3, "positive"), torch.zeros(8), M=8, N=20, quality=False)
+    check(
+        define(source),
+        (1,),
+        data((8, 20), "float32", 3, "positive"),
+        torch.zeros(8),
+        M=8,
+        N=20,
+        quality=False,
+    )
 
 
 def test_combine_that_keeps_order():
@@ -137,15 +148,15 @@ def kernel(x_ptr, o_ptr, M: tl.constexpr, N: tl.constexpr):
 """
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("fn", ["cumsum", "cumprod"])
-def test_scan(axis, reverse, fn):
-    for m, n in [(1, 1), (3, 5), (16, 16), (5, 100), (48, 20)]:
-        for dtype in ("float32", "int32"):
-            x = data((m, n), dtype, 1, "whole" if dtype == "int32" else "normal")
-            expr = f"tl.{fn}(tl.load(x_ptr + index), {axis}, reverse={reverse})"
-            check(define(SCAN.format(expr=expr)), (1,), x, torch.zeros_like(x), M=m, N=n, quality=False)
+@pytest.mark.parametrize(
+    "dtype,axis,reverse,fn",
+    sweep(more(["float32", "int32"], NUMBERS), [0, 1], [False, True], ["cumsum", "cumprod"]),
+)
+def test_scan(dtype, axis, reverse, fn):
+    for m, n in more([(1, 1), (3, 5), (16, 16), (5, 100), (48, 20)], [(1, 64), (64, 1), (2, 3), (17, 17)]):
+        x = data((m, n), dtype, 1, "normal" if dtype in FLOATS else "whole")
+        expr = f"tl.{fn}(tl.load(x_ptr + index), {axis}, reverse={reverse})"
+        check(define(SCAN.format(expr=expr)), (1,), x, torch.zeros_like(x), M=m, N=n, quality=False)
 
 
 def test_scan_keeps_order():
