@@ -241,7 +241,7 @@ inline double maximum(double a, double b) {
 /// 2 ** x, at most 2 ulp. Subnormal results are kept; `.ftz` is the caller's.
 inline float approxExp2(float x) {
   // Beyond these the result is 0 or infinity anyway, and the integer below stays small.
-  float clamped = x < -160.0f ? -160.0f : x > 160.0f ? 160.0f : x;
+  float clamped = x > -160.0f ? (x < 160.0f ? x : 160.0f) : -160.0f; // a NaN is put back at the end
   float whole = std::nearbyintf(clamped);
   float t = clamped - whole;
   // Minimax polynomial of 2 ** t on [-0.5, 0.5]: relative error below 2e-8.
