@@ -155,7 +155,7 @@ void Decoder::layOutShared() {
   Module &module = program->module;
   size_t count = module.variables.size();
   std::vector<int32_t> owner(count, -2); // -2: nobody names it, -1: common, else the kernel
-  std::vector<uint8_t> used(count);
+  std::vector<uint8_t> used(count), inFunction(count);
   bool any = false;
   for (const Variable &variable : module.variables)
     any |= variable.space == Space::shared;
@@ -167,8 +167,10 @@ void Decoder::layOutShared() {
       for (const Operand &operand : instruction.operands)
         markVariables(operand, used);
     for (size_t v = 0; v < count; v++)
-      if (used[v] && module.variables[v].space == Space::shared)
+      if (used[v] && module.variables[v].space == Space::shared) {
+        inFunction[v] |= !module.functions[f].isEntry;
         owner[v] = owner[v] == -2 && module.functions[f].isEntry ? static_cast<int32_t>(f) : -1;
+      }
   }
   for (const Variable &variable : module.variables) // an initialiser may hold its address
     for (const Relocation &r : variable.relocations)
@@ -187,7 +189,7 @@ void Decoder::layOutShared() {
   };
   for (size_t v = 0; v < count; v++)
     if (module.variables[v].space == Space::shared && owner[v] == -1) {
-      sharedDynamic |= module.variables[v].isUnsized;
+      sharedDynamic |= module.variables[v].isUnsized && inFunction[v];
       if (!module.variables[v].isUnsized)
         put(v, common);
     }
@@ -222,6 +224,27 @@ uint64_t Decoder::sharedAddress(const Variable &variable, int32_t variableIndex,
 }
 
 // --- Functions
+
+void Decoder::choose(const Spelling &spelling, Instr &in) {
+  bool found = false;
+  try {
+    found = chooseArithmetic(spelling, in, *program) || chooseMatrix(spelling, in, *program) ||
+            chooseMemory(spelling, in, *program) || chooseWarp(spelling, in, *program);
+  } catch (const Error &error) {
+    // They know the line only; the module's name and the text are to be told too.
+    std::string message = error.diagnostic().message;
+    size_t start = message.find("line " + std::to_string(in.line) + ": ");
+    if (start != std::string::npos)
+      message = message.substr(message.find(": ", start) + 2);
+    failInPtx(program->module, in.line, Diag::EmuPtxForm, {message});
+  }
+  if (found)
+    return;
+  std::string text(spelling.opcode);
+  for (auto m : spelling.modifiers)
+    text += "." + std::string(m);
+  failInPtx(program->module, in.line, Diag::EmuPtxOpcode, {text});
+}
 
 void Decoder::decodeFunction(int32_t index) {
   Routine &routine = program->routines[static_cast<size_t>(index)];
@@ -276,13 +299,7 @@ void Decoder::decodeFunction(int32_t index) {
     }
     draft.spelling.sm = options.sm;
     draft.spelling.ptxVersion = program->module.version;
-    if (!chooseArithmetic(draft.spelling, in, *program) && !chooseMatrix(draft.spelling, in, *program) &&
-        !chooseMemory(draft.spelling, in, *program) && !chooseWarp(draft.spelling, in, *program)) {
-      std::string text(draft.spelling.opcode);
-      for (auto m : draft.spelling.modifiers)
-        text += "." + std::string(m);
-      failInPtx(program->module, in.line, Diag::EmuPtxOpcode, {text});
-    }
+    choose(draft.spelling, in);
     routine.code.push_back(in);
   }
 }

@@ -76,6 +76,7 @@ private:
   void layOutShared();
   void layOutFunction(int32_t index);
   void decodeFunction(int32_t index);
+  void choose(const Spelling &spelling, Instr &in);
   uint64_t sharedAddress(const Variable &variable, int32_t variableIndex, int32_t function) const;
 
   const DecodeOptions &options;
