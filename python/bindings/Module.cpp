@@ -15,4 +15,5 @@ PYBIND11_MODULE(_tegula, module) {
   initCompile(module);
   initSettings(module);
   initBounds(module);
+  initEmulator(module);
 }

@@ -61,5 +61,6 @@ void initFunction(py::module_ &module);
 void initCompile(py::module_ &module);
 void initSettings(py::module_ &module);
 void initBounds(py::module_ &module);
+void initEmulator(py::module_ &module);
 
 } // namespace tegula::python

@@ -167,6 +167,8 @@ Report Emulator::launch(const LoadedModule &module, const std::string &name, con
   launch.ranges = ranges();
   for (auto &v : module.variables)
     launch.ranges.push_back({v.address, v.address + v.bytes, false, false, "variable `" + v.name + "`"});
+  if (uint64_t at = reinterpret_cast<uint64_t>(launch.gridWorkspace); settings.cooperative)
+    launch.ranges.push_back({at, at + sizeof launch.gridWorkspace, false, false, "the workspace of grid.sync()"});
   std::sort(launch.ranges.begin(), launch.ranges.end(), [](auto &a, auto &b) { return a.begin < b.begin; });
   runLaunch(launch);
   if (launch.failure)

@@ -135,6 +135,7 @@ struct LaunchState {
   std::vector<uint32_t> firstInstr; ///< of each function, in the arrays of counts
   Counters counters;
   GlobalShadow globalShadow;
+  alignas(64) uint32_t gridWorkspace[16] = {};
   std::unique_ptr<std::atomic<uint32_t>[]> signals; ///< of each block: its atomics and fences so far, with checks on
 };
 

@@ -19,7 +19,8 @@ namespace tegula::ptx {
 namespace {
 enum class Special : uint8_t { tidX, tidY, tidZ, ntidX, ntidY, ntidZ, ctaidX, ctaidY, ctaidZ, nctaidX, nctaidY, nctaidZ,
   laneid, warpid, nwarpid, smid, nsmid, gridid, eq, le, lt, ge, gt, clock, clockHi, clock64, globaltimer, globaltimerLo,
-  globaltimerHi, dynamicShared, totalShared, localBase, activeLanes, zero };
+  globaltimerHi, dynamicShared, totalShared, localBase, activeLanes, zero,
+  workspaceHi, workspaceLo };
 
 constexpr std::pair<std::string_view, Special> specials[] = {
     {"%tid.x", Special::tidX}, {"%tid.y", Special::tidY}, {"%tid.z", Special::tidZ}, {"%ntid.x", Special::ntidX},
@@ -33,7 +34,8 @@ constexpr std::pair<std::string_view, Special> specials[] = {
     {"%globaltimer", Special::globaltimer}, {"%globaltimer_lo", Special::globaltimerLo},
     {"%globaltimer_hi", Special::globaltimerHi}, {"%dynamic_smem_size", Special::dynamicShared},
     {"%total_smem_size", Special::totalShared}, {"%local_base", Special::localBase},
-    {"%envreg0", Special::zero}, {"%envreg1", Special::zero}, {"%envreg2", Special::zero}};
+    {"%envreg0", Special::zero}, {"%envreg1", Special::workspaceHi},
+    {"%envreg2", Special::workspaceLo}};
 
 uint64_t nanoseconds() {
   return uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -79,6 +81,9 @@ uint64_t specialOf(WarpState &w, Special which, int64_t imm, int lane) {
   case Special::localBase: return w.frame->localBase + uint64_t(imm);
   case Special::activeLanes: return w.mask;
   case Special::zero: return 0;
+  // Where grid.sync() of cooperative groups keeps its count of blocks; 0 when the launch is not cooperative.
+  case Special::workspaceHi: return s.cooperative ? reinterpret_cast<uint64_t>(b.launch->gridWorkspace) >> 32 : 0;
+  case Special::workspaceLo: return s.cooperative ? uint32_t(reinterpret_cast<uint64_t>(b.launch->gridWorkspace)) : 0;
   }
   return 0;
 }

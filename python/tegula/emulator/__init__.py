@@ -1,0 +1,171 @@
+# Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Emulated NVIDIA GPUs that run PTX text on the host.
+
+    module = tegula.emulator.load(ptx, "sm_80")
+    report = module.launch("add", (4,), (128,), [x, y, out, n])
+
+Arguments are NumPy arrays and PyTorch CPU tensors, changed in place, numbers, or anything with `data_ptr()`.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+from .. import _tegula
+
+__all__ = ["Finding", "Module", "Report", "load"]
+
+_CHECKS = {"off": 0, "on": 1, "fatal": 2}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: `kind`, a sentence `text`, and where."""
+
+    kind: str
+    text: str
+    kernel: str
+    file: str
+    ptx_line: int
+    line: int
+    block: tuple[int, int, int]
+    thread: tuple[int, int, int]
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a launch did: `counters` (empty unless asked for) and `findings` of the checks."""
+
+    counters: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        rows = [f"{name:24} {value:>16,}" for name, value in self.counters.items() if isinstance(value, int)]
+        rows += [f"  {name:22} {value:>16,}" for name, value in self.counters.get("by_pipe", {}).items()]
+        return "\n".join(rows + [str(f) for f in self.findings])
+
+
+def _memory(value: Any) -> tuple[int, int] | None:
+    """Address and bytes of an array, from its first to its last element; None for a number."""
+    interface = getattr(value, "__array_interface__", None)
+    if interface is not None and getattr(value, "shape", None) != ():
+        if interface["data"][1]:
+            raise ValueError("a read-only array cannot be given to a kernel")
+        itemsize = int(interface["typestr"][2:])
+        shape, strides = interface["shape"], interface["strides"]
+        if 0 in shape:
+            return interface["data"][0], 0
+        if strides is None:
+            size = itemsize
+            for extent in shape:
+                size *= extent
+            return interface["data"][0], size
+        if any(stride < 0 for stride in strides):
+            raise ValueError("an array with negative strides cannot be given to a kernel")
+        return interface["data"][0], sum((n - 1) * s for n, s in zip(shape, strides)) + itemsize
+    if hasattr(value, "data_ptr"):
+        address = value.data_ptr()
+        if not hasattr(value, "untyped_storage"):
+            return address, getattr(value, "nbytes", 1 << 40)
+        storage = value.untyped_storage()
+        return address, storage.data_ptr() + storage.nbytes() - address
+    return None
+
+
+def _pack(value: Any, size: int, kind: str, position: int) -> bytes:
+    if isinstance(value, (bytes, bytearray)):
+        if len(value) != size:
+            raise ValueError(f"argument {position}: {len(value)} bytes for a parameter of {size}")
+        return bytes(value)
+    if isinstance(value, float) or (kind == "f" and not hasattr(value, "data_ptr")):
+        formats = {2: "<e", 4: "<f", 8: "<d"}
+        if size not in formats:
+            raise TypeError(f"argument {position}: a float for a parameter of {size} bytes")
+        return struct.pack(formats[size], float(value))
+    number = 0 if value is None else value.__index__()
+    if not -(1 << (8 * size - 1)) <= number < 1 << (8 * size):
+        raise OverflowError(f"argument {position}: {number} does not fit into {size} bytes")
+    return (number & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
+
+
+def _triple(value: Any) -> list[int]:
+    sizes = [int(value)] if not isinstance(value, (tuple, list)) else [int(v) for v in value]
+    if not 1 <= len(sizes) <= 3 or any(v < 0 for v in sizes):
+        raise ValueError(f"expected one to three sizes, got {value!r}")
+    return sizes + [1] * (3 - len(sizes))
+
+
+class Module:
+    """PTX that is ready to run."""
+
+    def __init__(self, ptx: str, arch: str, name: str) -> None:
+        self._module = _tegula.EmulatedModule(ptx, arch, name)
+        self.arch = arch
+
+    @property
+    def entries(self) -> list[str]:
+        """Names of the kernels."""
+        return self._module.entries()
+
+    def launch(
+        self,
+        name: str,
+        grid: int | Sequence[int],
+        block: int | Sequence[int],
+        args: Sequence[Any],
+        shared: int = 0,
+        *,
+        checks: str | None = None,
+        counters: bool = False,
+        lazy: bool = True,
+        seed: int = 0,
+        threads: int = 0,
+        cooperative: bool = False,
+        hardware_accumulate: bool = False,
+    ) -> Report:
+        """Runs a kernel to its end.
+
+        `shared` is the dynamic shared memory in bytes. `checks`: "off", "on" (collect findings) or "fatal" (raise at the
+        first). `lazy`: `cp.async` lands at its wait, else at once. `seed`: a random order of warps.
+        """
+        checks = checks or os.environ.get("TEGULA_EMU_CHECKS", "off")
+        if checks not in _CHECKS:
+            raise ValueError(f"checks: expected off, on or fatal, got {checks!r}")
+        parameters = self._module.parameters(name)
+        if len(args) != len(parameters):
+            raise TypeError(f"{name}: {len(parameters)} parameters, {len(args)} arguments")
+        packed = bytearray()
+        memory: list[tuple[int, int, str]] = []
+        for position, (value, (offset, size, kind)) in enumerate(zip(args, parameters)):
+            packed += bytes(offset - len(packed))
+            place = _memory(value)
+            if place is not None:
+                memory.append((place[0], place[1], f"argument {position}"))
+                value, kind = place[0], "b"
+            packed += _pack(value, size, kind, position)
+        options = {
+            "shared": shared,
+            "checks": _CHECKS[checks],
+            "counters": counters,
+            "lazy": lazy,
+            "seed": seed,
+            "threads": threads,
+            "cooperative": cooperative,
+            "hardware_accumulate": hardware_accumulate,
+        }
+        found = self._module.launch(name, _triple(grid), _triple(block), bytes(packed), memory, options)
+        return Report(found[0] if counters else {}, [Finding(**f) for f in found[1]])
+
+
+def load(ptx: str | bytes, arch: str | None = None, name: str = "<ptx>") -> Module:
+    """Parses and checks PTX for an architecture (`sm_75`, `sm_80`, `sm_86`, `sm_87`, `sm_89`)."""
+    text = ptx.decode() if isinstance(ptx, bytes) else ptx
+    return Module(text.rstrip("\0"), arch or os.environ.get("TEGULA_EMU_ARCH", "sm_80"), name)
