@@ -7,10 +7,9 @@ what=${1:-demo}
 say() { printf '\n== %s\n' "$*"; }
 
 # What the build needs, then what each kind of use adds.
-packages=(ca-certificates cmake ninja-build mold ccache patchelf clang-22 lld-22
+packages=(ca-certificates cmake ninja-build mold ccache clang-22 lld-22
           llvm-22-dev libmlir-22-dev mlir-22-tools libpolly-22-dev
-          libtbb-dev libsleef-dev libxxhash-dev nlohmann-json3-dev pybind11-dev libgtest-dev
-          zlib1g-dev libzstd-dev python3-dev python3-venv)
+          pybind11-dev libgtest-dev zlib1g-dev libzstd-dev python3-dev python3-venv)
 case $what in
   demo) ;;
   test) packages+=(llvm-22-tools libclang-rt-22-dev) ;;

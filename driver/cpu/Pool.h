@@ -10,8 +10,13 @@
 // thread to become free, several launches at once share the helpers, and a forked child (which has no helpers until it
 // makes its own) only runs slower for a moment.
 //
-// Not oneTBB: after fork() its scheduler takes the parent's threads for alive, and no new arena of the child ever gets
-// one (measured with 2021.8: a task enqueued in the child did not run within 200 ms; in the parent 1 us to 1 ms).
+// Not oneTBB, which was measured in its place (2021.8, on two processors): small parallel launches take the same time
+// with it, but
+// - a child forked while another thread launches can hang: oneTBB's end-of-thread handler waits for a lock that a thread
+//   of the parent held (in 1 to 5 % of forks from a thread that had launched, when that thread ended in the child);
+// - ending its threads before a fork (tbb::finalize) fails while another thread that ever launched is alive, and the
+//   child, which sees the parent's threads as alive, never gets one;
+// - it ends the process where the system refuses it a thread; here the calling thread does the work.
 //
 //===----------------------------------------------------------------------===//
 
