@@ -60,7 +60,7 @@ static std::shared_ptr<api::CompiledKernel> compile(py::object function, py::lis
   option("enable_fp_fusion", request.options.fpFusion);
   option("disjoint", request.options.disjoint);
   option("pull", request.options.pull);
-  py::gil_scoped_release nogil;
+  WithoutGil nogil;
   return api::compile(request);
 }
 
@@ -87,7 +87,7 @@ static py::dict metadata(const api::CompiledKernel &kernel) {
 static py::object stage(api::CompiledKernel &kernel, const std::string &name) {
   const std::string *text = nullptr;
   {
-    py::gil_scoped_release nogil;
+    WithoutGil nogil;
     text = &kernel.stage(name);
   }
   if (name == "obj" || name == "cubin" || name == "hsaco")

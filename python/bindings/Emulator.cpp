@@ -30,7 +30,7 @@ const ptx::Routine &entryOf(const EmulatedModule &m, const std::string &name) {
   for (const ptx::Routine &r : m.module->program().routines)
     if (r.isEntry)
       names += (names.empty() ? "" : ", ") + r.name;
-  throw Error(Diag::EmuNoKernel, {name, names.empty() ? "none" : names});
+  throw Error(Diag::emulator_no_kernel, {name, names.empty() ? "none" : names});
 }
 
 py::list parametersOf(const EmulatedModule &m, const std::string &name) {
@@ -108,7 +108,7 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
   s.cooperative = option("cooperative", false);
   s.hardwareAccumulate = option("hardware_accumulate", false);
   s.print = [](const std::string &text) {
-    py::gil_scoped_acquire gil;
+    WithGil gil;
     try {
       py::print(text, py::arg("end") = "");
     } catch (py::error_already_set &e) {
@@ -119,7 +119,7 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
   std::vector<uint8_t> bytes(packed.begin(), packed.end());
   ptx::Report report;
   {
-    py::gil_scoped_release nogil;
+    WithoutGil nogil;
     for (auto &[address, size, what] : memory)
       m.emulator.registerRange(address, size, what);
     struct Forget {

@@ -113,7 +113,7 @@ static void compileInto(Call &call, Entry &entry) {
     request.options = compilerOptions(call);
     std::shared_ptr<lang::JitFunction> held = fn.jit;
     {
-      py::gil_scoped_release nogil;
+      WithoutGil nogil;
       entry.kernel = api::compile(request);
     }
     releaseWatches(entry);
@@ -205,7 +205,7 @@ static void runEntry(const Call &call, Entry &entry, const std::array<int64_t, 3
     spent = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
   } else {
     std::shared_ptr<api::CompiledKernel> kernel = entry.kernel; // another thread may compile the entry anew
-    py::gil_scoped_release nogil;
+    WithoutGil nogil;
     begin = Clock::now();
     kernel->launch(grid, call.slots.data());
     spent = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();

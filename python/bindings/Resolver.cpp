@@ -22,11 +22,10 @@ PyResolver::~PyResolver() {
   // The last owner may be a cache of the compiler on any thread, or nobody before the interpreter ends.
   if (!Py_IsInitialized())
     return;
-  PyGILState_STATE gil = PyGILState_Ensure();
+  WithGil gil;
   Py_DECREF(weak);
   for (PyObject *module : kept)
     Py_DECREF(module);
-  PyGILState_Release(gil);
 }
 
 Constant PyResolver::keep(PyObject *value) {
@@ -92,7 +91,7 @@ PyResolver::Place PyResolver::find(PyObject *name) {
 }
 
 std::optional<lang::Resolver::Found> PyResolver::lookup(const std::string &name) {
-  py::gil_scoped_acquire gil;
+  WithGil gil;
   try {
     Place place = find(py::str(name).ptr());
     if (!place.value)
@@ -106,7 +105,7 @@ std::optional<lang::Resolver::Found> PyResolver::lookup(const std::string &name)
 
 std::optional<lang::Resolver::Found> PyResolver::attribute(const Constant::Module &module,
                                                            const std::string &name) {
-  py::gil_scoped_acquire gil;
+  WithGil gil;
   auto *object = static_cast<PyObject *>(const_cast<void *>(module.handle));
   if (!object)
     return std::nullopt;

@@ -30,10 +30,8 @@ static void set(const std::string &field, const std::string &text) {
 static bool interrupted() {
   if (!Py_IsInitialized())
     return false;
-  PyGILState_STATE gil = PyGILState_Ensure();
-  bool stop = PyErr_CheckSignals() != 0;
-  PyGILState_Release(gil);
-  return stop;
+  WithGil gil;
+  return PyErr_CheckSignals() != 0;
 }
 
 void initSettings(py::module_ &module) {

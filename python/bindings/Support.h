@@ -13,9 +13,48 @@
 
 #include <string>
 
+#include <unistd.h>
+
 namespace tegula::python {
 
 namespace py = pybind11;
+
+/// Runs `take`, which takes the interpreter's lock. A thread that is late, because the interpreter ends, is ended by
+/// CPython before 3.14 through forced unwinding, which would abort in the first destructor on its way and pull the
+/// memory of a grid from under its helpers. It waits for the end of the process instead, as since 3.14.
+template <typename Take>
+auto takeGil(Take &&take) noexcept {
+  try {
+    return take();
+  } catch (...) {
+    for (;;)
+      ::pause();
+  }
+}
+
+/// Holds the interpreter's lock while it lives.
+class WithGil {
+public:
+  WithGil() : state(takeGil([] { return PyGILState_Ensure(); })) {}
+  ~WithGil() { PyGILState_Release(state); }
+  WithGil(const WithGil &) = delete;
+
+private:
+  PyGILState_STATE state;
+};
+
+/// Leaves the interpreter's lock to others while it lives.
+class WithoutGil {
+public:
+  WithoutGil() : state(PyEval_SaveThread()) {}
+  ~WithoutGil() {
+    takeGil([this] { PyEval_RestoreThread(state); });
+  }
+  WithoutGil(const WithoutGil &) = delete;
+
+private:
+  PyThreadState *state;
+};
 
 /// The Python classes that Constants.cpp recognises; filled by `register_types` when tegula.language is imported.
 struct LanguageTypes {
