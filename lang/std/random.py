@@ -44,16 +44,30 @@ def philox(seed, c0, c1, c2, c3, n_rounds: tl.constexpr = 10):
     w1 = tl.to_tensor(c1)
     w2 = tl.to_tensor(c2)
     w3 = tl.to_tensor(c3)
-    tl.static_assert(w0.dtype.primitive_bitwidth == 32 or w0.dtype.primitive_bitwidth == 64,
-                     "philox takes counters of 32 or 64 bits")
+    tl.static_assert(
+        w0.dtype.primitive_bitwidth == 32 or w0.dtype.primitive_bitwidth == 64,
+        "philox takes counters of 32 or 64 bits",
+    )
     if w0.dtype.primitive_bitwidth == 32:
-        return philox_impl(w0.to(tl.uint32, bitcast=True), w1.to(tl.uint32, bitcast=True),
-                           w2.to(tl.uint32, bitcast=True), w3.to(tl.uint32, bitcast=True),
-                           key.to(tl.uint32), (key >> 32).to(tl.uint32), n_rounds)
+        return philox_impl(
+            w0.to(tl.uint32, bitcast=True),
+            w1.to(tl.uint32, bitcast=True),
+            w2.to(tl.uint32, bitcast=True),
+            w3.to(tl.uint32, bitcast=True),
+            key.to(tl.uint32),
+            (key >> 32).to(tl.uint32),
+            n_rounds,
+        )
     else:
-        return philox_impl(w0.to(tl.uint64, bitcast=True), w1.to(tl.uint64, bitcast=True),
-                           w2.to(tl.uint64, bitcast=True), w3.to(tl.uint64, bitcast=True),
-                           key, tl.full((), 0, tl.uint64), n_rounds)
+        return philox_impl(
+            w0.to(tl.uint64, bitcast=True),
+            w1.to(tl.uint64, bitcast=True),
+            w2.to(tl.uint64, bitcast=True),
+            w3.to(tl.uint64, bitcast=True),
+            key,
+            tl.full((), 0, tl.uint64),
+            n_rounds,
+        )
 
 
 def randint4x(seed, offset, n_rounds: tl.constexpr = 10):
@@ -75,8 +89,10 @@ def randint(seed, offset, n_rounds: tl.constexpr = 10):
 
 def uint_to_uniform_float(x):
     """Random bits to a float32 in [0, 1): the sign is folded away, the rest scaled by 2^-31 or 2^-63."""
-    tl.static_assert(x.dtype.is_int() and x.dtype.primitive_bitwidth >= 32,
-                     "uint_to_uniform_float takes integers of 32 or 64 bits")
+    tl.static_assert(
+        x.dtype.is_int() and x.dtype.primitive_bitwidth >= 32,
+        "uint_to_uniform_float takes integers of 32 or 64 bits",
+    )
     if x.dtype.primitive_bitwidth == 32:
         signed = x.to(tl.int32, bitcast=True)
         return tl.where(signed < 0, ~signed, signed) * 4.6566127342e-10
@@ -93,8 +109,12 @@ def rand(seed, offset, n_rounds: tl.constexpr = 10):
 def rand4x(seed, offsets, n_rounds: tl.constexpr = 10):
     """Four float32 for each offset, uniform in [0, 1)."""
     words = randint4x(seed, offsets, n_rounds)
-    return (uint_to_uniform_float(words[0]), uint_to_uniform_float(words[1]),
-            uint_to_uniform_float(words[2]), uint_to_uniform_float(words[3]))
+    return (
+        uint_to_uniform_float(words[0]),
+        uint_to_uniform_float(words[1]),
+        uint_to_uniform_float(words[2]),
+        uint_to_uniform_float(words[3]),
+    )
 
 
 def pair_uniform_to_normal(u1, u2):

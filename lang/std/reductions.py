@@ -84,8 +84,13 @@ def sum(input, axis: tl.constexpr = None, keep_dims: tl.constexpr = False, dtype
 
 
 @tensor_member
-def max(input, axis: tl.constexpr = None, return_indices: tl.constexpr = False,
-        return_indices_tie_break_left: tl.constexpr = True, keep_dims: tl.constexpr = False):
+def max(
+    input,
+    axis: tl.constexpr = None,
+    return_indices: tl.constexpr = False,
+    return_indices_tie_break_left: tl.constexpr = True,
+    keep_dims: tl.constexpr = False,
+):
     """The largest element along `axis`, or of all; with `return_indices` a pair of it and its place."""
     if return_indices:
         if return_indices_tie_break_left:
@@ -97,8 +102,13 @@ def max(input, axis: tl.constexpr = None, return_indices: tl.constexpr = False,
 
 
 @tensor_member
-def min(input, axis: tl.constexpr = None, return_indices: tl.constexpr = False,
-        return_indices_tie_break_left: tl.constexpr = True, keep_dims: tl.constexpr = False):
+def min(
+    input,
+    axis: tl.constexpr = None,
+    return_indices: tl.constexpr = False,
+    return_indices_tie_break_left: tl.constexpr = True,
+    keep_dims: tl.constexpr = False,
+):
     """The smallest element along `axis`, or of all; with `return_indices` a pair of it and its place."""
     if return_indices:
         if return_indices_tie_break_left:

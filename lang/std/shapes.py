@@ -14,8 +14,9 @@ def sigmoid(x):
 
 
 @tensor_member
-def softmax(x, dim: tl.constexpr = None, *, keep_dims: tl.constexpr = None,
-            ieee_rounding: tl.constexpr = False):
+def softmax(
+    x, dim: tl.constexpr = None, *, keep_dims: tl.constexpr = None, ieee_rounding: tl.constexpr = False
+):
     """exp(x - max) / sum(exp(x - max)) along `dim` (0 if not given); `keep_dims` has no effect."""
     if dim is None:
         along: tl.constexpr = 0
