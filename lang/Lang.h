@@ -31,7 +31,24 @@ namespace tegula::lang {
 
 /// Element types by Triton's short names: i1 i8 i16 i32 i64 u8 u16 u32 u64 fp8e4nv fp8e5 fp16 bf16 fp32 fp64.
 /// `Void` is tl.void (no value). Long names (int1, uint8, float16, bfloat16, ...) are what `tl.` calls them.
-enum class ScalarKind : uint8_t { Void, I1, I8, I16, I32, I64, U8, U16, U32, U64, F8E4M3, F8E5M2, F16, BF16, F32, F64 };
+enum class ScalarKind : uint8_t {
+  Void,
+  I1,
+  I8,
+  I16,
+  I32,
+  I64,
+  U8,
+  U16,
+  U32,
+  U64,
+  F8E4M3,
+  F8E5M2,
+  F16,
+  BF16,
+  F32,
+  F64
+};
 
 const char *shortName(ScalarKind kind);
 const char *longName(ScalarKind kind);
@@ -57,7 +74,7 @@ struct Constant {
   /// A namespace of the language ("", "math", "extra.libdevice", ...) or another module of the resolver's world.
   struct Module {
     bool isLanguage = false;
-    std::string path;        ///< of the language: "" is tl itself, "math" is tl.math
+    std::string path;             ///< of the language: "" is tl itself, "math" is tl.math
     const void *handle = nullptr; ///< of others: the resolver's own handle
   };
   /// A function of the language by its dotted name under tl: "load", "math.exp"; or a Python builtin the language
@@ -74,7 +91,9 @@ struct Constant {
     std::string what;
   };
   using Int = __int128;
-  std::variant<None, bool, Int, double, std::string, DType, Tuple, std::shared_ptr<const JitFunction>, Module, Builtin, Opaque> value;
+  std::variant<None, bool, Int, double, std::string, DType, Tuple, std::shared_ptr<const JitFunction>, Module,
+               Builtin, Opaque>
+      value;
 };
 
 /// Where names come from that a kernel does not define itself.
@@ -117,16 +136,16 @@ struct Argument {
   /// Set: a constexpr (this includes integers specialised to 1, and None). Else `type` is the run-time type.
   std::optional<Constant> constant;
   DType type;
-  int divisibility = 1;            ///< 16 when the value (or address) is known to be a multiple of 16
+  int divisibility = 1;             ///< 16 when the value (or address) is known to be a multiple of 16
   std::vector<Argument> tupleItems; ///< a tuple argument: its items, in order (type is Void then)
 };
 
 struct Options {
   int numWarps = 4;
   int numStages = 3;
-  bool debug = false;          ///< device_assert lives
-  bool fpFusion = true;        ///< recorded in the module; the pass `form-fma` acts on it
-  bool disjoint = false;       ///< written pointer arguments overlap no other (launch-time fact)
+  bool debug = false;    ///< device_assert lives
+  bool fpFusion = true;  ///< recorded in the module; the pass `form-fma` acts on it
+  bool disjoint = false; ///< written pointer arguments overlap no other (launch-time fact)
   bool sanitizeOverflow = false;
   std::string backend = "cpu"; ///< tl.target_info, and what `input_precision` defaults to
 };
@@ -147,7 +166,8 @@ struct Lowered {
 /// Lowers one specialisation to a verified module with one `func.func` marked tile.kernel, named after the function,
 /// whose arguments are the run-time arguments in order (tuples flattened). static_print goes to `print`.
 /// Throws Error (compile, unsupported). `context` must have tile::loadDialects done.
-Lowered lowerKernel(mlir::MLIRContext &context, const JitFunction &function, const std::vector<Argument> &arguments,
-                    const Options &options, const std::function<void(const std::string &)> &print = {});
+Lowered lowerKernel(mlir::MLIRContext &context, const JitFunction &function,
+                    const std::vector<Argument> &arguments, const Options &options,
+                    const std::function<void(const std::string &)> &print = {});
 
 } // namespace tegula::lang

@@ -29,7 +29,9 @@ llvm::Value *Engine::toMemory(llvm::Value *value, Type element) {
   if (!isBool(element))
     return value;
   llvm::Type *type = value->getType();
-  return b.CreateZExt(value, type->isVectorTy() ? llvm::cast<llvm::VectorType>(type)->getWithNewType(b.getInt8Ty()) : b.getInt8Ty());
+  return b.CreateZExt(value, type->isVectorTy()
+                                 ? llvm::cast<llvm::VectorType>(type)->getWithNewType(b.getInt8Ty())
+                                 : b.getInt8Ty());
 }
 
 llvm::Value *Engine::both(llvm::Value *a, llvm::Value *c) {
@@ -58,7 +60,8 @@ void Engine::maskedStore(llvm::Value *vector, llvm::Value *pointer, llvm::Value 
         set.push_back(lane);
     if (set.size() == 1) {
       llvm::Value *element = b.CreateExtractElement(vector, uint64_t(set[0]));
-      b.CreateAlignedStore(element, b.CreateGEP(element->getType(), pointer, b.getInt64(set[0])), llvm::Align(1));
+      b.CreateAlignedStore(element, b.CreateGEP(element->getType(), pointer, b.getInt64(set[0])),
+                           llvm::Align(1));
       return;
     }
   }
@@ -73,7 +76,8 @@ Val Engine::gather(llvm::Type *type, Val pointers, llvm::Value *mask, llvm::Valu
   unsigned bits = type->isPointerTy() ? 64 : type->getScalarSizeInBits();
   if (isaFacts.avx2 && bits >= 32) {
     llvm::Value *through = other ? other : llvm::Constant::getNullValue(vector);
-    llvm::Value *all = mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes));
+    llvm::Value *all =
+        mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes));
     result.value = b.CreateMaskedGather(vector, pointers.value, llvm::Align(bits / 8), all, through);
     return result;
   }
@@ -95,7 +99,8 @@ void Engine::scatter(llvm::Value *value, Val pointers, llvm::Value *mask) {
   llvm::Type *type = value->getType()->getScalarType();
   unsigned bits = type->isPointerTy() ? 64 : type->getScalarSizeInBits();
   if (isaFacts.avx512 && bits >= 32) {
-    llvm::Value *all = mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes));
+    llvm::Value *all =
+        mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(b.getInt1Ty(), lanes));
     b.CreateMaskedScatter(value, pointers.value, llvm::Align(bits / 8), all);
     return;
   }
@@ -128,8 +133,9 @@ Val Engine::evalLoad(tile::LoadOp op, const Point &point) {
     auto *load = b.CreateAlignedLoad(type, from, llvm::Align(1), op.getIsVolatile());
     result.value = fromMemory(load, element);
     if (masked)
-      result.value = b.CreateSelect(mask.value, result.value,
-                                    other.value ? other.value : llvm::Constant::getNullValue(result.value->getType()));
+      result.value =
+          b.CreateSelect(mask.value, result.value,
+                         other.value ? other.value : llvm::Constant::getNullValue(result.value->getType()));
     return result;
   }
 
@@ -170,9 +176,11 @@ void Engine::emitScalarLoad(tile::LoadOp op) {
   llvm::Value *mask = op.getMask() ? scalar(op.getMask()) : nullptr;
   if (mask)
     pointer = b.CreateSelect(mask, pointer, scratch);
-  llvm::Value *value = fromMemory(b.CreateAlignedLoad(type, pointer, llvm::Align(1), op.getIsVolatile()), element);
+  llvm::Value *value =
+      fromMemory(b.CreateAlignedLoad(type, pointer, llvm::Align(1), op.getIsVolatile()), element);
   if (mask) {
-    llvm::Value *other = op.getOther() ? scalar(op.getOther()) : llvm::Constant::getNullValue(value->getType());
+    llvm::Value *other =
+        op.getOther() ? scalar(op.getOther()) : llvm::Constant::getNullValue(value->getType());
     value = b.CreateSelect(mask, value, other);
   }
   scalars[op.getResult()] = value;

@@ -107,14 +107,16 @@ std::pair<Index, Index> Engine::divided(const Index &index, int64_t divisor) {
   return {quotient, remainder};
 }
 
-const Engine::FlatLane *Engine::flatLaneAt(llvm::ArrayRef<Index> indices, llvm::ArrayRef<int64_t> extents) const {
+const Engine::FlatLane *Engine::flatLaneAt(llvm::ArrayRef<Index> indices,
+                                           llvm::ArrayRef<int64_t> extents) const {
   if (indices[0].collapsed != 1)
     return nullptr;
   for (const FlatLane &flat : flatLanes) {
     size_t count = flat.parts.size();
     bool all = count <= indices.size();
     for (size_t i = 0; i < count && all; ++i)
-      all = indices[i].collapsed == int(i) + 1 && indices[i].value == flat.parts[i] && extents[i] == flat.extents[i];
+      all = indices[i].collapsed == int(i) + 1 && indices[i].value == flat.parts[i] &&
+            extents[i] == flat.extents[i];
     if (all)
       return &flat;
   }

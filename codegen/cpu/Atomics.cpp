@@ -17,14 +17,10 @@ namespace tegula::cpu {
 
 static llvm::AtomicOrdering orderingOf(tile::MemSem sem) {
   switch (sem) {
-  case tile::MemSem::Relaxed:
-    return llvm::AtomicOrdering::Monotonic;
-  case tile::MemSem::Acquire:
-    return llvm::AtomicOrdering::Acquire;
-  case tile::MemSem::Release:
-    return llvm::AtomicOrdering::Release;
-  default:
-    return llvm::AtomicOrdering::AcquireRelease;
+  case tile::MemSem::Relaxed: return llvm::AtomicOrdering::Monotonic;
+  case tile::MemSem::Acquire: return llvm::AtomicOrdering::Acquire;
+  case tile::MemSem::Release: return llvm::AtomicOrdering::Release;
+  default: return llvm::AtomicOrdering::AcquireRelease;
   }
 }
 
@@ -91,7 +87,9 @@ llvm::Value *Engine::atomicElement(tile::AtomicRmwOp op, llvm::Value *pointer, l
   llvm::Type *word = b.getIntNTy(bits);
   llvm::Align align(bits / 8);
   auto simple = [&](llvm::AtomicRMWInst::BinOp kind) {
-    llvm::Value *raw = type.isInteger(1) ? b.CreateZExt(value, word) : isFloat ? b.CreateBitCast(value, word) : value;
+    llvm::Value *raw = type.isInteger(1) ? b.CreateZExt(value, word)
+                       : isFloat         ? b.CreateBitCast(value, word)
+                                         : value;
     llvm::Value *old = b.CreateAtomicRMW(kind, pointer, raw, align, ordering);
     return isFloat ? b.CreateBitCast(old, value->getType()) : fromMemory(old, type);
   };
@@ -135,7 +133,8 @@ llvm::Value *Engine::atomicElement(tile::AtomicRmwOp op, llvm::Value *pointer, l
   seen->addIncoming(start, before);
   llvm::Value *old = b.CreateBitCast(seen, value->getType());
   llvm::Value *next = emitFloatBinary(b, how, old, value, type, target);
-  llvm::Value *swap = b.CreateAtomicCmpXchg(pointer, seen, b.CreateBitCast(next, word), align, ordering, failureOf(ordering));
+  llvm::Value *swap =
+      b.CreateAtomicCmpXchg(pointer, seen, b.CreateBitCast(next, word), align, ordering, failureOf(ordering));
   seen->addIncoming(b.CreateExtractValue(swap, 0), b.GetInsertBlock());
   b.CreateCondBr(b.CreateExtractValue(swap, 1), done, loop);
   b.SetInsertPoint(done);
@@ -153,21 +152,23 @@ void Engine::emitAtomicCas(tile::AtomicCasOp op) {
   unsigned bits = isa<tile::PtrType>(type) ? 64 : type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth();
   llvm::Type *word = b.getIntNTy(bits);
   llvm::AtomicOrdering ordering = orderingOf(op.getSem());
-  atomicNest(op, op.getPtr(), {}, op.getResult(), [&](llvm::Value *pointer, const Point &point) -> llvm::Value * {
-    auto raw = [&](Value value) {
-      llvm::Value *element = eval(value, point).value;
-      if (type.isInteger(1))
-        return b.CreateZExt(element, word);
-      return element->getType()->isPointerTy() ? b.CreatePtrToInt(element, word) : b.CreateBitCast(element, word);
-    };
-    llvm::Value *swap = b.CreateAtomicCmpXchg(pointer, raw(op.getCompare()), raw(op.getValue()), llvm::Align(bits / 8),
-                                              ordering, failureOf(ordering));
-    llvm::Value *old = b.CreateExtractValue(swap, 0);
-    if (type.isInteger(1))
-      return fromMemory(old, type);
-    llvm::Type *wanted = elementLLVMType(context, type);
-    return wanted->isPointerTy() ? b.CreateIntToPtr(old, wanted) : b.CreateBitCast(old, wanted);
-  });
+  atomicNest(
+      op, op.getPtr(), {}, op.getResult(), [&](llvm::Value *pointer, const Point &point) -> llvm::Value * {
+        auto raw = [&](Value value) {
+          llvm::Value *element = eval(value, point).value;
+          if (type.isInteger(1))
+            return b.CreateZExt(element, word);
+          return element->getType()->isPointerTy() ? b.CreatePtrToInt(element, word)
+                                                   : b.CreateBitCast(element, word);
+        };
+        llvm::Value *swap = b.CreateAtomicCmpXchg(pointer, raw(op.getCompare()), raw(op.getValue()),
+                                                  llvm::Align(bits / 8), ordering, failureOf(ordering));
+        llvm::Value *old = b.CreateExtractValue(swap, 0);
+        if (type.isInteger(1))
+          return fromMemory(old, type);
+        llvm::Type *wanted = elementLLVMType(context, type);
+        return wanted->isPointerTy() ? b.CreateIntToPtr(old, wanted) : b.CreateBitCast(old, wanted);
+      });
 }
 
 } // namespace tegula::cpu

@@ -50,7 +50,8 @@ Buffer Engine::makeBuffer(Type tile, int64_t rowPad, int64_t columnPad) {
       extent = llvm::alignTo(extent, rowPad);
     elements *= extent;
   }
-  int64_t size = memoryType(buffer.element)->isPointerTy() ? 8 : memoryType(buffer.element)->getScalarSizeInBits() / 8;
+  int64_t size =
+      memoryType(buffer.element)->isPointerTy() ? 8 : memoryType(buffer.element)->getScalarSizeInBits() / 8;
   buffer.bytes = elements * size;
   buffer.offset = arena.allocate(buffer.bytes + lanes * size);
   return buffer;
@@ -85,7 +86,8 @@ Engine::Place Engine::placeOf(const Buffer &buffer, const Point &point) {
     Index index = point[k];
     // Collapsed lanes over dense dimensions are consecutive elements.
     size_t last = k;
-    while (last + 1 < point.size() && point[last + 1].collapsed == point[last].collapsed + 1 && point[last].collapsed)
+    while (last + 1 < point.size() && point[last + 1].collapsed == point[last].collapsed + 1 &&
+           point[last].collapsed)
       ++last;
     if (last > k) {
       SmallVector<int64_t, 4> extents(last - k + 1, 0);
@@ -141,11 +143,13 @@ Val Engine::readBuffer(const Buffer &buffer, const Point &point) {
   Place place = placeOf(buffer, point);
   if (place.step == std::optional<int64_t>(0)) {
     At at(*this, place.pointer.level);
-    return {fromMemory(b.CreateAlignedLoad(type, place.pointer.value, llvm::Align(1)), buffer.element), place.pointer.level, false};
+    return {fromMemory(b.CreateAlignedLoad(type, place.pointer.value, llvm::Align(1)), buffer.element),
+            place.pointer.level, false};
   }
   if (place.step == std::optional<int64_t>(1)) {
     At at(*this, place.pointer.level);
-    llvm::Value *value = b.CreateAlignedLoad(llvm::FixedVectorType::get(type, lanes), place.pointer.value, llvm::Align(1));
+    llvm::Value *value =
+        b.CreateAlignedLoad(llvm::FixedVectorType::get(type, lanes), place.pointer.value, llvm::Align(1));
     return {fromMemory(value, buffer.element), place.pointer.level, true};
   }
   Val pointers{nullptr, 0, true};
@@ -181,8 +185,9 @@ void Engine::writeBuffer(const Buffer &buffer, const Point &point, Val value, ll
     return maskedStore(vector, place.pointer.value, mask);
   }
   for (unsigned lane = 0; lane < lanes; ++lane) {
-    llvm::Value *offset = place.step ? b.getInt64(*place.step * lane)
-                                     : b.CreateZExt(b.CreateExtractElement(place.general.value, lane), b.getInt64Ty());
+    llvm::Value *offset =
+        place.step ? b.getInt64(*place.step * lane)
+                   : b.CreateZExt(b.CreateExtractElement(place.general.value, lane), b.getInt64Ty());
     llvm::Value *pointer = b.CreateGEP(type, place.pointer.value, offset);
     if (mask)
       pointer = b.CreateSelect(b.CreateExtractElement(mask, lane), pointer, scratch);

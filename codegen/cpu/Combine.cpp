@@ -18,8 +18,9 @@ static llvm::Constant *extreme(llvm::Type *type, bool lowest, bool isSigned) {
   if (type->isFloatingPointTy())
     return llvm::ConstantFP::getInfinity(type, lowest);
   unsigned bits = type->getIntegerBitWidth();
-  llvm::APInt value = isSigned ? (lowest ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits))
-                               : (lowest ? llvm::APInt::getZero(bits) : llvm::APInt::getMaxValue(bits));
+  llvm::APInt value =
+      isSigned ? (lowest ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits))
+               : (lowest ? llvm::APInt::getZero(bits) : llvm::APInt::getMaxValue(bits));
   return llvm::ConstantInt::get(type->getContext(), value);
 }
 
@@ -60,7 +61,8 @@ static bool matchArgExtreme(Block &block, bool &greatest, bool &isSigned) {
     return false;
   auto value = ret.getValues()[0].getDefiningOp<arith::SelectOp>();
   auto index = ret.getValues()[1].getDefiningOp<arith::SelectOp>();
-  Value v0 = block.getArgument(0), i0 = block.getArgument(1), v1 = block.getArgument(2), i1 = block.getArgument(3);
+  Value v0 = block.getArgument(0), i0 = block.getArgument(1), v1 = block.getArgument(2),
+        i1 = block.getArgument(3);
   if (!value || !index || value.getCondition() != index.getCondition() || value.getTrueValue() != v0 ||
       value.getFalseValue() != v1 || index.getTrueValue() != i0 || index.getFalseValue() != i1)
     return false;
@@ -70,7 +72,8 @@ static bool matchArgExtreme(Block &block, bool &greatest, bool &isSigned) {
   for (int side : {0, 1}) {
     Operation *order = either->getOperand(side).getDefiningOp();
     auto tie = either->getOperand(1 - side).getDefiningOp<arith::AndIOp>();
-    if (!order || !tie || order->getNumOperands() != 2 || order->getOperand(0) != v0 || order->getOperand(1) != v1)
+    if (!order || !tie || order->getNumOperands() != 2 || order->getOperand(0) != v0 ||
+        order->getOperand(1) != v1)
       continue;
     bool ordered = false, equal = false, first = false;
     if (auto cmp = dyn_cast<arith::CmpFOp>(order)) {

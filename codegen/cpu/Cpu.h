@@ -27,8 +27,9 @@ namespace tegula::cpu {
 /// A processor to compile for.
 struct Target {
   std::string triple;
-  std::string cpu;      ///< LLVM's name
-  std::string features; ///< LLVM's feature string, every feature spelled out for the host (it is part of the cache key)
+  std::string cpu; ///< LLVM's name
+  std::string
+      features; ///< LLVM's feature string, every feature spelled out for the host (it is part of the cache key)
   int vectorBits = 128; ///< width of the registers that code is written for: 128, 256, 512
   bool isHost = false;
 };
@@ -37,7 +38,8 @@ struct Target {
 Target targetNamed(const std::string &arch);
 
 struct Options {
-  bool pull = true;   ///< false: every tile value is materialised where it stands, the oracle of the pulled form
+  bool pull =
+      true; ///< false: every tile value is materialised where it stands, the oracle of the pulled form
   bool debug = false; ///< line tables; assertions come from the tile IR itself
 };
 
@@ -49,7 +51,8 @@ struct Kernel {
 };
 
 /// Lowers the kernel of `module` (tile IR after passes::runTilePipeline). Throws Error (unsupported operation).
-Kernel emitKernel(mlir::ModuleOp module, const Target &target, const Options &options, llvm::LLVMContext &context);
+Kernel emitKernel(mlir::ModuleOp module, const Target &target, const Options &options,
+                  llvm::LLVMContext &context);
 
 /// The short list of LLVM passes, then machine code. A TargetMachine is kept per thread and target.
 void optimise(llvm::Module &module, const Target &target);

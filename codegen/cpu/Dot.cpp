@@ -42,14 +42,16 @@ void Engine::emitDot(tile::DotOp op) {
   auto resultType = op.getResult().getType();
   Type element = resultType.getElementType();
   bool fits = element.isF32() || element.isF64() || element.isInteger(32);
-  if (!fits || tile::elementType(op.getA().getType()) != element || tile::elementType(op.getB().getType()) != element)
+  if (!fits || tile::elementType(op.getA().getType()) != element ||
+      tile::elementType(op.getB().getType()) != element)
     unsupported(op);
   ElementKind kind = kindOf(element);
   MicroShape micro = microShape(target, kind);
   auto shapeA = tile::shapeOf(op.getA().getType()), shapeC = tile::shapeOf(resultType);
   int rank = shapeC.size();
   int64_t batch = rank == 3 ? shapeC[0] : 1, m = shapeC[rank - 2], n = shapeC[rank - 1], k = shapeA[rank - 1];
-  int64_t rows = llvm::alignTo(m, micro.mr), columns = llvm::alignTo(n, micro.nr), size = element.getIntOrFloatBitWidth() / 8;
+  int64_t rows = llvm::alignTo(m, micro.mr), columns = llvm::alignTo(n, micro.nr),
+          size = element.getIntOrFloatBitWidth() / 8;
 
   // C
   Buffer c;
@@ -77,7 +79,8 @@ void Engine::emitDot(tile::DotOp op) {
       a.strides.insert(a.strides.begin(), rows * stride);
     a.bytes = batch * rows * stride * size;
     a.offset = arena.allocate(a.bytes + lanes * size);
-    pack(op.getA(), a.strides, [&](const Chunk &chunk, Val val, int) { writeBuffer(a, chunk.point, val, chunk.active); });
+    pack(op.getA(), a.strides,
+         [&](const Chunk &chunk, Val val, int) { writeBuffer(a, chunk.point, val, chunk.active); });
   }
 
   // B: [batch][columns / nr][k][nr]
@@ -129,8 +132,9 @@ void Engine::multiply(ElementKind kind, const Buffer &a, const Buffer &panels, c
       llvm::Value *panel = advance(planeB, j, panels.strides[1]);
       llvm::Value *columnC = advance(planeC, j, micro.nr);
       loop(rows / micro.mr, [&](llvm::Value *i) {
-        emitMicroKernel(b, target, kind, micro, advance(planeA, i, micro.mr * a.strides[last - 1]), a.strides[last - 1],
-                        panel, advance(columnC, i, micro.mr * c.strides[last - 1]), c.strides[last - 1], k);
+        emitMicroKernel(b, target, kind, micro, advance(planeA, i, micro.mr * a.strides[last - 1]),
+                        a.strides[last - 1], panel, advance(columnC, i, micro.mr * c.strides[last - 1]),
+                        c.strides[last - 1], k);
       });
     });
   });

@@ -240,7 +240,8 @@ static Value *writeSelect(const Writer &w) {
   // As integers: for vectors of 16-bit floats that are not native every target then takes its plain blend.
   if (!element.isF16() && !element.isBF16())
     return w.b.CreateSelect(w.in[0], w.in[1], w.in[2]);
-  return w.b.CreateBitCast(w.b.CreateSelect(w.in[0], w.l.bits(w.in[1]), w.l.bits(w.in[2])), w.in[1]->getType());
+  return w.b.CreateBitCast(w.b.CreateSelect(w.in[0], w.l.bits(w.in[1]), w.l.bits(w.in[2])),
+                           w.in[1]->getType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -270,7 +271,9 @@ template <bool isSigned> static Value *writeIntToFloat(const Writer &w) {
   IRBuilderBase &b = w.b;
   mlir::Type to = w.resultType();
   Value *v = w.in[0];
-  auto toFloat = [&](Value *x, Type *type) { return isSigned ? b.CreateSIToFP(x, type) : b.CreateUIToFP(x, type); };
+  auto toFloat = [&](Value *x, Type *type) {
+    return isSigned ? b.CreateSIToFP(x, type) : b.CreateUIToFP(x, type);
+  };
   if (w.width() < 32)
     v = isSigned ? b.CreateSExt(v, w.l.ints(32)) : b.CreateZExt(v, w.l.ints(32));
   if (to.isF64() || to.isF32())
@@ -283,7 +286,8 @@ template <bool isSigned> static Value *writeIntToFloat(const Writer &w) {
     return w.convert(toFloat(v, w.l.f64()), f64Type, to);
   // 64 bits: the low half only decides ties, one sticky bit of it is enough.
   Value *magnitude = isSigned ? b.CreateIntrinsic(Intrinsic::abs, {v->getType()}, {v, b.getFalse()}) : v;
-  Value *sticky = b.CreateZExt(b.CreateICmpNE(b.CreateAnd(magnitude, w.l.ci(64, 0xfffff)), w.l.ci(64, 0)), v->getType());
+  Value *sticky =
+      b.CreateZExt(b.CreateICmpNE(b.CreateAnd(magnitude, w.l.ci(64, 0xfffff)), w.l.ci(64, 0)), v->getType());
   Value *kept = b.CreateOr(b.CreateLShr(magnitude, 20), sticky);
   Value *large = b.CreateFMul(b.CreateUIToFP(kept, w.l.f64()), w.l.c64(0x1p20));
   Value *small = b.CreateUIToFP(magnitude, w.l.f64());
@@ -314,7 +318,8 @@ template <bool isSigned> static Value *writeFloatToInt(const Writer &w) {
   if (largestIsExact)
     return b.CreateTrunc(convert(w.l.atMost(v, constant(beyond - 1))), w.result());
   Value *tooLarge = b.CreateFCmpOGE(v, constant(beyond));
-  Value *largest = ConstantInt::get(w.result(), isSigned ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width));
+  Value *largest =
+      ConstantInt::get(w.result(), isSigned ? APInt::getSignedMaxValue(width) : APInt::getMaxValue(width));
   return b.CreateSelect(tooLarge, largest, convert(b.CreateSelect(tooLarge, constant(0), v)));
 }
 
@@ -392,10 +397,12 @@ Value *emitFloatBinary(IRBuilderBase &builder, FloatOp op, Value *x, Value *y, m
 static uint64_t signMask(const Writer &w) { return uint64_t(1) << (w.width() - 1); }
 
 static Value *writeNegF(const Writer &w) {
-  return w.b.CreateBitCast(w.b.CreateXor(w.l.bits(w.in[0]), w.l.ci(w.width(), signMask(w))), w.in[0]->getType());
+  return w.b.CreateBitCast(w.b.CreateXor(w.l.bits(w.in[0]), w.l.ci(w.width(), signMask(w))),
+                           w.in[0]->getType());
 }
 static Value *writeAbsF(const Writer &w) {
-  return w.b.CreateBitCast(w.b.CreateAnd(w.l.bits(w.in[0]), w.l.ci(w.width(), signMask(w) - 1)), w.in[0]->getType());
+  return w.b.CreateBitCast(w.b.CreateAnd(w.l.bits(w.in[0]), w.l.ci(w.width(), signMask(w) - 1)),
+                           w.in[0]->getType());
 }
 static Value *writeCopySign(const Writer &w) {
   Value *magnitude = w.b.CreateAnd(w.l.bits(w.in[0]), w.l.ci(w.width(), signMask(w) - 1));
@@ -553,11 +560,11 @@ static void addFloats(Table &t) {
   add<math::IsNaNOp>(t, 1, writeIsNan);
   add<RemFOp>(t, 200, writeRemF);
   add<math::PowFOp>(t, 400, writePowF);
-  add<math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::Log10Op, math::SinOp, math::CosOp, math::TanhOp,
-      math::ErfOp>(t, 100, writeMath);
+  add<math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::Log10Op, math::SinOp, math::CosOp,
+      math::TanhOp, math::ErfOp>(t, 100, writeMath);
   add<math::AcosOp, math::AcoshOp, math::AsinOp, math::AsinhOp, math::AtanOp, math::Atan2Op, math::AtanhOp,
-      math::CbrtOp, math::CoshOp, math::ErfcOp, math::ExpM1Op, math::Log1pOp, math::SinhOp, math::TanOp>(t, 200,
-                                                                                                       writeMath);
+      math::CbrtOp, math::CoshOp, math::ErfcOp, math::ExpM1Op, math::Log1pOp, math::SinhOp, math::TanOp>(
+      t, 200, writeMath);
 }
 
 static const Row *rowOf(mlir::Operation *op) {
@@ -579,8 +586,8 @@ int elementwiseWeight(mlir::Operation *op) {
   return row ? row->weight : 0;
 }
 
-Value *emitElementwise(IRBuilderBase &builder, mlir::Operation *op, ArrayRef<Value *> operands, unsigned lanes,
-                       const Target &target) {
+Value *emitElementwise(IRBuilderBase &builder, mlir::Operation *op, ArrayRef<Value *> operands,
+                       unsigned lanes, const Target &target) {
   const Row *row = rowOf(op);
   if (!row)
     return nullptr;

@@ -51,8 +51,8 @@ llvm::Value *emitElementwise(llvm::IRBuilderBase &builder, mlir::Operation *op,
 
 /// Float conversion between any two float types, correctly rounded from the source value (never twice).
 /// 8-bit results saturate; `towardZero` else nearest even. Scalars or vectors, as `value` is.
-llvm::Value *emitConvertFloat(llvm::IRBuilderBase &builder, llvm::Value *value, mlir::Type from, mlir::Type to,
-                              bool towardZero, const Target &target);
+llvm::Value *emitConvertFloat(llvm::IRBuilderBase &builder, llvm::Value *value, mlir::Type from,
+                              mlir::Type to, bool towardZero, const Target &target);
 
 enum class FloatOp : uint8_t { Add, Sub, Mul, Div, MinNum, MaxNum, Minimum, Maximum };
 /// One IEEE operation on f16, bf16, f32 or f64 values (`element` says which), for atomics and reductions.

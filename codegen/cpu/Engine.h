@@ -36,13 +36,16 @@ namespace tegula::cpu {
 
 /// The index of one dimension.
 struct Index {
-  llvm::Value *value = nullptr; ///< i64 at lane 0; of a general index a vector of i32. Null: not known yet (analysis)
-  int64_t step = 0;             ///< from lane to lane
+  llvm::Value *value =
+      nullptr;      ///< i64 at lane 0; of a general index a vector of i32. Null: not known yet (analysis)
+  int64_t step = 0; ///< from lane to lane
   int level = 0;
-  int origin = -1;   ///< the dimension of the nest's space whose loop gives it; -2: the constant 0; -1: computed
+  int origin =
+      -1; ///< the dimension of the nest's space whose loop gives it; -2: the constant 0; -1: computed
   int64_t align = 1; ///< `value` is a multiple of this
   bool general = false;
-  int collapsed = 0; ///< k: the k-th (from 1) of several trailing dimensions that are the lanes together (`flatLane`)
+  int collapsed =
+      0; ///< k: the k-th (from 1) of several trailing dimensions that are the lanes together (`flatLane`)
 
   bool uniform() const { return step == 0 && !general; }
 };
@@ -96,7 +99,8 @@ struct Chunk {
 /// The lanes of a nest: dimension `dim`, or `count` collapsed trailing dimensions from `dim` on.
 struct LaneSpec {
   int dim = 0, count = 1, unroll = 1;
-  llvm::SmallVector<mlir::Value, 4> roots; ///< what the nest evaluates at the chunk's point: masks are sought in them
+  llvm::SmallVector<mlir::Value, 4>
+      roots; ///< what the nest evaluates at the chunk's point: masks are sought in them
   llvm::SmallVector<mlir::Value, 1> masks; ///< masks of the sink itself
   mlir::Value skip;                        ///< a mask: chunks from where it is false on need not run
 };
@@ -124,7 +128,8 @@ private:
   void emitFor(mlir::scf::ForOp op);
   void emitIf(mlir::scf::IfOp op);
   void emitWhile(mlir::scf::WhileOp op);
-  void yieldTiles(mlir::Operation *yield, unsigned firstOperand, llvm::ArrayRef<mlir::Value> targets, bool carried);
+  void yieldTiles(mlir::Operation *yield, unsigned firstOperand, llvm::ArrayRef<mlir::Value> targets,
+                  bool carried);
   void copyBuffer(llvm::ArrayRef<int64_t> shape, const Buffer &from, const Buffer &to);
 
   // Interchange.cpp
@@ -155,18 +160,23 @@ private:
 
   // Nest.cpp: loops, levels, lanes.
   int level() const { return levelBlocks.size(); }
-  Loop openLoop(llvm::Value *begin, llvm::Value *end, int64_t step, llvm::ArrayRef<llvm::Value *> carried, bool guarded);
+  Loop openLoop(llvm::Value *begin, llvm::Value *end, int64_t step, llvm::ArrayRef<llvm::Value *> carried,
+                bool guarded);
   void closeLoop(Loop &loop, Carried &carried);
   void beginNest();
   /// Loops over the dimensions of `shape` that are in `dims`, outermost first; sets their indices in `point`.
-  void forEach(llvm::ArrayRef<int> dims, llvm::ArrayRef<int64_t> shape, Point &point, llvm::function_ref<void()> body);
-  void laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, Carried &carried, ChunkBody body);
-  void runChunks(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::Value *iv, int64_t extent,
-                 bool partial, int64_t staticStart, Carried &carried, ChunkBody body);
+  void forEach(llvm::ArrayRef<int> dims, llvm::ArrayRef<int64_t> shape, Point &point,
+               llvm::function_ref<void()> body);
+  void laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, Carried &carried,
+                 ChunkBody body);
+  void runChunks(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::Value *iv,
+                 int64_t extent, bool partial, int64_t staticStart, Carried &carried, ChunkBody body);
   void laneLoop(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::Value *begin,
-                llvm::Value *end, int64_t extent, bool partial, bool guarded, Carried &carried, ChunkBody body);
+                llvm::Value *end, int64_t extent, bool partial, bool guarded, Carried &carried,
+                ChunkBody body);
   /// A whole nest over `shape` in row-major order of its outer dimensions.
-  void nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::function_ref<void(const Chunk &)> body);
+  void nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec,
+            llvm::function_ref<void(const Chunk &)> body);
   LaneSpec chooseLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<mlir::Value> roots, bool rowMajor,
                        llvm::ArrayRef<int64_t> writeStrides = {});
   /// What a walk over an expression has met, and at which points (by origin and step of their indices).
@@ -185,7 +195,8 @@ private:
   void collectTerms(mlir::Value value, const Point &point, Seen &seen, llvm::SmallVectorImpl<Term> &terms,
                     bool address);
   void maskTerms(mlir::Value mask, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
-  bool compareTerm(mlir::arith::CmpIOp cmp, const Point &point, llvm::SmallVectorImpl<Term> &terms, bool skips);
+  bool compareTerm(mlir::arith::CmpIOp cmp, const Point &point, llvm::SmallVectorImpl<Term> &terms,
+                   bool skips);
   bool remainderTerm(mlir::Operation *rem, const Point &point, llvm::SmallVectorImpl<Term> &terms);
   bool known(mlir::Value value, const Point &point, int depth = 0);
   void assume(mlir::Value value, const Point &point);
@@ -255,14 +266,15 @@ private:
   llvm::SmallVector<llvm::Value *, 2> combine(const Combine &how, llvm::ArrayRef<llvm::Value *> left,
                                               llvm::ArrayRef<llvm::Value *> right, unsigned width);
   void reduceAlongLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, Carried &scalars);
-  void reduceAcrossLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, int laneDim, Carried &scalars);
+  void reduceAcrossLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, int laneDim,
+                         Carried &scalars);
 
   // Dot.cpp, Atomics.cpp, HostCalls.cpp.
   void emitDot(tile::DotOp op);
   void pack(mlir::Value value, llvm::ArrayRef<int64_t> writeStrides,
             llvm::function_ref<void(const Chunk &, Val, int laneDim)> write);
-  void multiply(ElementKind kind, const Buffer &a, const Buffer &panels, const Buffer &c, int64_t batch, int64_t rows,
-                int64_t columns, int64_t k);
+  void multiply(ElementKind kind, const Buffer &a, const Buffer &panels, const Buffer &c, int64_t batch,
+                int64_t rows, int64_t columns, int64_t k);
   void emitAtomicRmw(tile::AtomicRmwOp op);
   void emitAtomicCas(tile::AtomicCasOp op);
   llvm::Value *atomicElement(tile::AtomicRmwOp op, llvm::Value *pointer, llvm::Value *value);

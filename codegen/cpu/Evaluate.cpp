@@ -127,7 +127,8 @@ Val Engine::evalConstant(Operation *op, const Point &point) {
   SmallVector<llvm::Constant *> values;
   for (Attribute element : elements.getValues<Attribute>()) {
     llvm::Constant *one = constantOf(element, type.getElementType());
-    values.push_back(type.getElementType().isInteger(1) ? llvm::ConstantInt::get(b.getInt8Ty(), one->isOneValue()) : one);
+    values.push_back(
+        type.getElementType().isInteger(1) ? llvm::ConstantInt::get(b.getInt8Ty(), one->isOneValue()) : one);
   }
   auto *array = llvm::ArrayType::get(values[0]->getType(), values.size());
   auto *table = new llvm::GlobalVariable(module, array, true, llvm::GlobalValue::PrivateLinkage,
@@ -135,7 +136,8 @@ Val Engine::evalConstant(Operation *op, const Point &point) {
   Index flat = point.empty() ? constantIndex(0) : linearise(point, type.getShape());
   if (flat.uniform()) {
     At at(*this, flat.level);
-    llvm::Value *value = b.CreateLoad(array->getElementType(), b.CreateGEP(array->getElementType(), table, flat.value));
+    llvm::Value *value =
+        b.CreateLoad(array->getElementType(), b.CreateGEP(array->getElementType(), table, flat.value));
     return {fromMemory(value, type.getElementType()), flat.level, false};
   }
   Index all = general(flat);
@@ -143,7 +145,8 @@ Val Engine::evalConstant(Operation *op, const Point &point) {
   // Lanes beyond the tile read some element of it.
   llvm::Value *last = splat(b.getInt32(values.size() - 1));
   llvm::Value *index = b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, all.value, last);
-  Val pointers{b.CreateGEP(array->getElementType(), table, b.CreateZExt(index, llvm::FixedVectorType::get(b.getInt64Ty(), lanes))),
+  Val pointers{b.CreateGEP(array->getElementType(), table,
+                           b.CreateZExt(index, llvm::FixedVectorType::get(b.getInt64Ty(), lanes))),
                all.level, true};
   Val got = gather(array->getElementType(), pointers, nullptr, nullptr);
   return {fromMemory(got.value, type.getElementType()), all.level, true};
@@ -212,7 +215,8 @@ Val Engine::evalShape(Operation *op, Value value, const Point &point) {
   }
   Val first = eval(op->getOperand(0), left), second = eval(op->getOperand(1), right);
   Index all = which.uniform() ? which : general(which);
-  Val result{nullptr, std::max({first.level, second.level, all.level}), first.wide || second.wide || all.general};
+  Val result{nullptr, std::max({first.level, second.level, all.level}),
+             first.wide || second.wide || all.general};
   if (result.wide) {
     first = widen(first);
     second = widen(second);

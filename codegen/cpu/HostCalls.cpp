@@ -30,7 +30,10 @@ static PrintType printType(Type element, bool isSigned) {
     return PrintType::F8E4M3;
   if (isa<Float8E5M2Type>(element))
     return PrintType::F8E5M2;
-  return element.isF16() ? PrintType::F16 : element.isBF16() ? PrintType::BF16 : element.isF32() ? PrintType::F32 : PrintType::F64;
+  return element.isF16()    ? PrintType::F16
+         : element.isBF16() ? PrintType::BF16
+         : element.isF32()  ? PrintType::F32
+                            : PrintType::F64;
 }
 
 /// A slot of the function's frame.
@@ -43,13 +46,15 @@ static llvm::Value *frameSlot(llvm::Function *function, llvm::Type *type) {
 void Engine::emitPrint(tile::PrintOp op) {
   llvm::Type *pointer = b.getPtrTy();
   auto *type = llvm::FunctionType::get(
-      b.getVoidTy(), {pointer, b.getInt64Ty(), pointer, b.getInt32Ty(), b.getInt32Ty(), b.getInt32Ty(), pointer}, false);
+      b.getVoidTy(),
+      {pointer, b.getInt64Ty(), pointer, b.getInt32Ty(), b.getInt32Ty(), b.getInt32Ty(), pointer}, false);
   auto callee = module.getOrInsertFunction("tegula_cpu_print", type);
   llvm::Value *prefix = b.CreateGlobalString(op.getPrefix(), "prefix");
   llvm::Value *hex = b.getInt32(op.getHex());
   int count = op.getArgs().size();
   if (count == 0)
-    b.CreateCall(callee, {launch, program, prefix, hex, b.getInt32(0), b.getInt32(0), llvm::ConstantPointerNull::get(b.getPtrTy())});
+    b.CreateCall(callee, {launch, program, prefix, hex, b.getInt32(0), b.getInt32(0),
+                          llvm::ConstantPointerNull::get(b.getPtrTy())});
   auto *record = llvm::StructType::get(context, {pointer, pointer, b.getInt32Ty(), b.getInt32Ty()});
   for (auto [i, arg] : llvm::enumerate(op.getArgs())) {
     Type element = tile::elementType(arg.getType());
@@ -62,11 +67,14 @@ void Engine::emitPrint(tile::PrintOp op) {
       writeBuffer(buffer, {}, {scalar(arg), 0, false}, nullptr);
     }
     llvm::Value *slot = frameSlot(function, record);
-    auto *extents = llvm::ConstantDataArray::get(context, llvm::ArrayRef<uint64_t>(reinterpret_cast<const uint64_t *>(shape.data()), shape.size()));
+    auto *extents = llvm::ConstantDataArray::get(
+        context, llvm::ArrayRef<uint64_t>(reinterpret_cast<const uint64_t *>(shape.data()), shape.size()));
     llvm::Value *shapeGlobal = llvm::ConstantPointerNull::get(b.getPtrTy());
     if (!shape.empty())
-      shapeGlobal = new llvm::GlobalVariable(module, extents->getType(), true, llvm::GlobalValue::PrivateLinkage, extents, "shape");
-    b.CreateStore(b.CreateGEP(b.getInt8Ty(), scratch, b.getInt64(buffer.offset)), b.CreateStructGEP(record, slot, 0));
+      shapeGlobal = new llvm::GlobalVariable(module, extents->getType(), true,
+                                             llvm::GlobalValue::PrivateLinkage, extents, "shape");
+    b.CreateStore(b.CreateGEP(b.getInt8Ty(), scratch, b.getInt64(buffer.offset)),
+                  b.CreateStructGEP(record, slot, 0));
     b.CreateStore(shapeGlobal, b.CreateStructGEP(record, slot, 1));
     b.CreateStore(b.getInt32(shape.size()), b.CreateStructGEP(record, slot, 2));
     bool isSigned = i < op.getIsSigned().size() ? op.getIsSigned()[i] : true;
@@ -79,7 +87,8 @@ void Engine::emitPrint(tile::PrintOp op) {
 /// Finds the first false element, then reports it once.
 void Engine::emitAssert(tile::AssertOp op) {
   llvm::Type *pointer = b.getPtrTy();
-  auto *type = llvm::FunctionType::get(b.getVoidTy(), {pointer, b.getInt64Ty(), pointer, pointer, b.getInt32Ty(), b.getInt64Ty()}, false);
+  auto *type = llvm::FunctionType::get(
+      b.getVoidTy(), {pointer, b.getInt64Ty(), pointer, pointer, b.getInt32Ty(), b.getInt64Ty()}, false);
   auto callee = module.getOrInsertFunction("tegula_cpu_assert_failed", type);
   llvm::Value *first = frameSlot(function, b.getInt64Ty());
   llvm::Value *none = b.getInt64(std::numeric_limits<int64_t>::max());
@@ -111,8 +120,8 @@ void Engine::emitAssert(tile::AssertOp op) {
     }
     return WalkResult::advance();
   });
-  b.CreateCall(callee, {launch, program, b.CreateGlobalString(op.getMessage(), "message"), b.CreateGlobalString(file, "file"),
-                        b.getInt32(line), element});
+  b.CreateCall(callee, {launch, program, b.CreateGlobalString(op.getMessage(), "message"),
+                        b.CreateGlobalString(file, "file"), b.getInt32(line), element});
   b.CreateBr(next);
   b.SetInsertPoint(next);
 }

@@ -102,7 +102,8 @@ void Engine::emitInterchanged(scf::ForOp op) {
 }
 
 /// The loop itself for some chunks: scalars and the chunks' elements of the carried tiles in phis.
-Carried Engine::interchangedLoop(scf::ForOp op, llvm::ArrayRef<unsigned> tiles, llvm::ArrayRef<Chunk> chunks) {
+Carried Engine::interchangedLoop(scf::ForOp op, llvm::ArrayRef<unsigned> tiles,
+                                 llvm::ArrayRef<Chunk> chunks) {
   Operation *yield = op.getBody()->getTerminator();
   auto elementAt = [&](Value value, const Chunk &chunk) {
     Val val = evalAt(value, chunk);
@@ -117,12 +118,14 @@ Carried Engine::interchangedLoop(scf::ForOp op, llvm::ArrayRef<unsigned> tiles, 
     if (isScalar(arg.getType()))
       scalarArgs.push_back(i);
 
-  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()), *step = scalar(op.getStep());
+  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()),
+              *step = scalar(op.getStep());
   llvm::BasicBlock *before = b.GetInsertBlock();
   auto *enter = llvm::BasicBlock::Create(context, "enter", function);
   auto *body = llvm::BasicBlock::Create(context, "for", function);
   auto *exit = llvm::BasicBlock::Create(context, "endfor");
-  b.CreateCondBr(op.getUnsignedCmp() ? b.CreateICmpULT(lower, upper) : b.CreateICmpSLT(lower, upper), enter, exit);
+  b.CreateCondBr(op.getUnsignedCmp() ? b.CreateICmpULT(lower, upper) : b.CreateICmpSLT(lower, upper), enter,
+                 exit);
   b.SetInsertPoint(enter);
   b.CreateBr(body);
   levelBlocks.push_back(before);

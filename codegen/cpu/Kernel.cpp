@@ -27,7 +27,8 @@ void Engine::unsupported(Operation *op) {
 
 int64_t Engine::emit(llvm::StringRef name) {
   llvm::Type *pointer = b.getPtrTy();
-  auto *type = llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, b.getInt64Ty(), b.getInt64Ty()}, false);
+  auto *type =
+      llvm::FunctionType::get(b.getVoidTy(), {pointer, pointer, b.getInt64Ty(), b.getInt64Ty()}, false);
   function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   std::string width = std::to_string(target.vectorBits);
   function->addFnAttr("prefer-vector-width", width);
@@ -78,7 +79,8 @@ void Engine::emitProgram() {
     programIds[axis] = at[axis];
   }
   program = id;
-  auto *stopped = b.CreateLoad(b.getInt32Ty(), b.CreateGEP(b.getInt8Ty(), launch, b.getInt64(offsetof(Launch, stopped))));
+  auto *stopped =
+      b.CreateLoad(b.getInt32Ty(), b.CreateGEP(b.getInt8Ty(), launch, b.getInt64(offsetof(Launch, stopped))));
   stopped->setAlignment(llvm::Align(4));
   stopped->setAtomic(llvm::AtomicOrdering::Monotonic);
   b.CreateCondBr(b.CreateICmpNE(stopped, b.getInt32(0)), done, run);
@@ -160,8 +162,10 @@ void Engine::emitOp(Operation *op) {
   if (isa<tile::AssumeOp, tile::EntryTokenOp, tile::JoinTokensOp, tile::BarrierOp>(op))
     return;
   if (op->getNumResults() && tile::isTile(op->getResult(0).getType())) {
-    bool known = isElementwise(op) || isa<arith::ConstantOp, tile::MakeRangeOp, tile::LoadOp, tile::SplatOp, tile::BroadcastOp,
-                                          tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp, tile::JoinOp, tile::SplitOp, tile::CatOp>(op);
+    bool known =
+        isElementwise(op) ||
+        isa<arith::ConstantOp, tile::MakeRangeOp, tile::LoadOp, tile::SplatOp, tile::BroadcastOp,
+            tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp, tile::JoinOp, tile::SplitOp, tile::CatOp>(op);
     if (!known)
       unsupported(op);
     for (Value result : op->getResults())

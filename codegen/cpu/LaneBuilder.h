@@ -22,7 +22,8 @@ public:
   const unsigned lanes;
   const Isa &isa;
 
-  LaneBuilder(llvm::IRBuilderBase &builder, unsigned lanes, const Isa &isa) : b(builder), lanes(lanes), isa(isa) {}
+  LaneBuilder(llvm::IRBuilderBase &builder, unsigned lanes, const Isa &isa)
+      : b(builder), lanes(lanes), isa(isa) {}
 
   llvm::Type *vec(llvm::Type *scalar) const {
     return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, lanes);
@@ -45,7 +46,8 @@ public:
   }
   /// The bits of a float as an integer of the same width.
   llvm::Value *bits(llvm::Value *v) const {
-    return v->getType()->isIntOrIntVectorTy() ? v : b.CreateBitCast(v, ints(v->getType()->getScalarSizeInBits()));
+    return v->getType()->isIntOrIntVectorTy() ? v
+                                              : b.CreateBitCast(v, ints(v->getType()->getScalarSizeInBits()));
   }
   llvm::Value *asF32(llvm::Value *v) const { return b.CreateBitCast(v, f32()); }
   llvm::Value *asF64(llvm::Value *v) const { return b.CreateBitCast(v, f64()); }

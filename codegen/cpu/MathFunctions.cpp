@@ -50,8 +50,9 @@ static Value *scale(const LaneBuilder &l, Value *p, const Reduced &reduced) {
   IRBuilderBase &b = l.b;
   if (l.isa.avx512 && l.lanes == 16) {
     constexpr int currentRounding = 4;
-    return b.CreateIntrinsic(Intrinsic::x86_avx512_mask_scalef_ps_512, {},
-                             {p, reduced.n, Constant::getNullValue(l.f32()), b.getInt16(-1), b.getInt32(currentRounding)});
+    return b.CreateIntrinsic(
+        Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+        {p, reduced.n, Constant::getNullValue(l.f32()), b.getInt16(-1), b.getInt32(currentRounding)});
   }
   // In two steps, of which the first is exact.
   Value *n = b.CreateSub(l.bits(reduced.shifted), l.i32(roundingShiftBits));
@@ -111,8 +112,8 @@ static Value *emitErf(const LaneBuilder &l, Value *x) {
   IRBuilderBase &b = l.b;
   Value *a = l.atMost(l.abs(x), l.c32(4)); // erf is 1 in f32 from 3.92 on
   Value *square = b.CreateFMul(a, a);
-  Value *small = l.mad(l.poly(square, {0x1.06eba8p-3, -0x1.812740p-2, 0x1.ce2d60p-4, -0x1.b80080p-6, 0x1.544274p-8,
-                                       -0x1.a5bb2ep-11, 0x1.4e4942p-14}),
+  Value *small = l.mad(l.poly(square, {0x1.06eba8p-3, -0x1.812740p-2, 0x1.ce2d60p-4, -0x1.b80080p-6,
+                                       0x1.544274p-8, -0x1.a5bb2ep-11, 0x1.4e4942p-14}),
                        a, a);
   // 1 - e^p with p = log(erfc(a)): what p and the exponential lack in accuracy, e^p <= 0.2 takes away.
   Value *p = l.poly(a, {-0x1.b24444p-13, -0x1.20ac2ap+0, -0x1.4647d0p-1, -0x1.a96438p-4, 0x1.6b8bf0p-6,
@@ -146,8 +147,8 @@ static Value *emitLogBase(const LaneBuilder &l, Value *x, bool natural, const Lo
   Value *e = b.CreateSIToFP(b.CreateSub(k, b.CreateSelect(denormal, l.i32(23), l.i32(0))), l.f32());
 
   // log(1 + f) = f + f^2 (f P(f) - 1/2)
-  Value *p = l.poly(f, {0x1.555548p-2, -0x1.000072p-2, 0x1.99a544p-3, -0x1.552e42p-3, 0x1.230276p-3, -0x1.0111a6p-3,
-                        0x1.ef96d0p-4, -0x1.bf98acp-4, 0x1.bef52ep-5});
+  Value *p = l.poly(f, {0x1.555548p-2, -0x1.000072p-2, 0x1.99a544p-3, -0x1.552e42p-3, 0x1.230276p-3,
+                        -0x1.0111a6p-3, 0x1.ef96d0p-4, -0x1.bf98acp-4, 0x1.bef52ep-5});
   Value *square = b.CreateFMul(f, f);
   Value *factor = l.mad(p, f, l.c32(-0.5));
   Value *result;
@@ -200,7 +201,7 @@ static Quadrant reduceByHalfPi(const LaneBuilder &l, Value *a) {
 /// exact; its integer part is dropped modulo 4 before the next is added, and nothing is lost by cancellation.
 /// (Payne, Hanek: Radian reduction for trigonometric functions, SIGNUM 1983.)
 static Quadrant reduceHuge(const LaneBuilder &l, Value *a) {
-  static constexpr double pieces[] = {0x1.45f306dp-1,  0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88,
+  static constexpr double pieces[] = {0x1.45f306dp-1,   0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88,
                                       0x1.b81b6c5p-117, 0x1.5993c4p-148, 0x1.c820ff2p-175};
   IRBuilderBase &b = l.b;
   Value *wide = b.CreateFPExt(a, l.f64());
@@ -236,7 +237,8 @@ static Value *sineOf(const LaneBuilder &l, Quadrant q, uint32_t quarterTurns, Va
   return l.asF32(b.CreateXor(l.bits(b.CreateSelect(odd, cosine, sine)), flip));
 }
 
-static Function *internalFunction(const LaneBuilder &l, const Twine &name, Type *result, ArrayRef<Type *> parameters) {
+static Function *internalFunction(const LaneBuilder &l, const Twine &name, Type *result,
+                                  ArrayRef<Type *> parameters) {
   Module *module = l.b.GetInsertBlock()->getModule();
   auto *type = FunctionType::get(result, parameters, false);
   auto *f = Function::Create(type, GlobalValue::InternalLinkage, name, module);

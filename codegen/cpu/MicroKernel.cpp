@@ -71,7 +71,9 @@ void emitMicroKernel(IRBuilderBase &b, const Target &target, ElementKind kind, M
   IRBuilderBase::FastMathFlagGuard guard(b);
   b.clearFastMathFlags();
   unsigned lanes = unsigned(target.vectorBits) / elementBits(kind);
-  Type *element = kind == ElementKind::F32 ? b.getFloatTy() : kind == ElementKind::F64 ? b.getDoubleTy() : b.getInt32Ty();
+  Type *element = kind == ElementKind::F32   ? b.getFloatTy()
+                  : kind == ElementKind::F64 ? b.getDoubleTy()
+                                             : b.getInt32Ty();
   Block block{b, isaOf(target), kind, shape, element, FixedVectorType::get(element, lanes), lanes, lda};
   Align align(elementBits(kind) / 8);
   int columns = block.columns();
@@ -91,7 +93,8 @@ void emitMicroKernel(IRBuilderBase &b, const Target &target, ElementKind kind, M
     LLVMContext &context = b.getContext();
     BasicBlock *before = b.GetInsertBlock();
     Function *f = before->getParent();
-    auto *loop = BasicBlock::Create(context, "micro", f), *after = BasicBlock::Create(context, "micro.end", f);
+    auto *loop = BasicBlock::Create(context, "micro", f),
+         *after = BasicBlock::Create(context, "micro.end", f);
     b.CreateBr(loop);
     b.SetInsertPoint(loop);
     PHINode *left = b.CreatePHI(b.getInt64Ty(), 2), *aNow = b.CreatePHI(b.getPtrTy(), 2),
@@ -119,7 +122,8 @@ void emitMicroKernel(IRBuilderBase &b, const Target &target, ElementKind kind, M
     block.step(a, bPanel, u, sums);
   eachSum([&](unsigned i, Value *p) {
     Value *before = b.CreateAlignedLoad(block.vector, p, align);
-    b.CreateAlignedStore(kind == ElementKind::I32 ? b.CreateAdd(before, sums[i]) : b.CreateFAdd(before, sums[i]), p, align);
+    b.CreateAlignedStore(
+        kind == ElementKind::I32 ? b.CreateAdd(before, sums[i]) : b.CreateFAdd(before, sums[i]), p, align);
   });
 }
 

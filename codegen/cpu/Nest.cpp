@@ -28,8 +28,8 @@ void Engine::beginNest() {
 
 /// A loop that tests at its end. `guarded`: it may have no iteration, and a block before the body (a level of its own)
 /// is reached only if it has one.
-Loop Engine::openLoop(llvm::Value *begin, llvm::Value *end, int64_t step, llvm::ArrayRef<llvm::Value *> carried,
-                      bool guarded) {
+Loop Engine::openLoop(llvm::Value *begin, llvm::Value *end, int64_t step,
+                      llvm::ArrayRef<llvm::Value *> carried, bool guarded) {
   Loop loop;
   loop.end = end;
   loop.step = step;
@@ -143,8 +143,9 @@ void Engine::runChunks(const Point &row, llvm::ArrayRef<int64_t> shape, const La
   body(chunks, carried);
 }
 
-void Engine::laneLoop(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::Value *begin,
-                      llvm::Value *end, int64_t extent, bool partial, bool guarded, Carried &carried, ChunkBody body) {
+void Engine::laneLoop(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec,
+                      llvm::Value *begin, llvm::Value *end, int64_t extent, bool partial, bool guarded,
+                      Carried &carried, ChunkBody body) {
   Loop loop = openLoop(begin, end, int64_t(lanes) * spec.unroll, carried, guarded);
   if (mode == 1)
     loadFloor = level() - 1;
@@ -155,8 +156,8 @@ void Engine::laneLoop(const Point &row, llvm::ArrayRef<int64_t> shape, const Lan
   loadFloor = 0;
 }
 
-void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, Carried &carried,
-                       ChunkBody body) {
+void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const LaneSpec &spec,
+                       Carried &carried, ChunkBody body) {
   int64_t extent = extentOf(shape, spec), stride = int64_t(lanes) * spec.unroll;
   if (extent == 1) { // a single element: scalar code
     Chunk chunk;
@@ -189,7 +190,9 @@ void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const La
   }
   // The leading elements for which every term is true; where the store's mask ends nothing needs to run.
   llvm::Value *limit = b.getInt64(whole), *stop = b.getInt64(extent);
-  auto least = [&](llvm::Value *a, llvm::Value *c) { return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, c); };
+  auto least = [&](llvm::Value *a, llvm::Value *c) {
+    return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, c);
+  };
   for (const Term &term : terms) {
     llvm::Value *count = term.count ? term.count : b.getInt64(extent);
     if (term.uniform)
@@ -211,10 +214,12 @@ void Engine::laneLoops(const Point &row, llvm::ArrayRef<int64_t> shape, const La
   }
   assumptions.clear();
   steps.clear();
-  laneLoop(row, shape, spec, whole ? limit : b.getInt64(0), stop, extent, whole != extent, true, carried, body);
+  laneLoop(row, shape, spec, whole ? limit : b.getInt64(0), stop, extent, whole != extent, true, carried,
+           body);
 }
 
-void Engine::nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec, llvm::function_ref<void(const Chunk &)> body) {
+void Engine::nest(llvm::ArrayRef<int64_t> shape, const LaneSpec &spec,
+                  llvm::function_ref<void(const Chunk &)> body) {
   Point point(shape.size());
   SmallVector<int> outer;
   for (int i = 0; i < int(shape.size()); ++i)

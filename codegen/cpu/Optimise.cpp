@@ -82,8 +82,8 @@ Backend::Backend(const Target &target) {
     throw Error(Diag::codegen_backend_failed, {message});
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Strict; // fma is formed in tile IR and nowhere else
-  machine.reset(found->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_, CodeModel::Small,
-                                           CodeGenOptLevel::Default));
+  machine.reset(found->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_,
+                                           CodeModel::Small, CodeGenOptLevel::Default));
   if (!machine)
     throw Error(Diag::codegen_backend_failed, {"no machine " + target.cpu});
 
@@ -222,30 +222,64 @@ void optimise(Module &module, const Target &target) {
 // softmax is the same. A name that a later LLVM changes costs time and nothing else.
 static const StringSet<> &unwantedPasses() {
   static const StringSet<> names = {
-    // What the emitter does itself: addresses are a base and constants, invariant code stands outside its loop.
-    "Canonicalize Freeze Instructions in Loops", "Loop Strength Reduction", "Constant Hoisting",
-    "Interleaved Access Pass",
-    // What out-of-order processors do themselves, or what never pays on a few short loops.
-    "Post RA top-down list latency scheduler", "Machine InstCombiner", "Early If-Conversion",
-    "X86 cmov Conversion", "X86 Partial Reduction", "X86 Domain Reassignment Pass",
-    "X86 Avoid Store Forwarding Blocks", "Merge contiguous icmps into a memcmp",
-    "Expand memcmp() to load/stores", "Replace intrinsics with calls to vector library",
-    "Partially inline calls to library functions", "ObjC ARC contraction",
-    // Features that no kernel uses: exceptions, garbage collection, instrumentation, hardening, variables for debuggers, AMX.
-    "Prepare callbr", "Expand indirectbr instructions", "Exception handling preparation",
-    "Safe Stack instrumentation pass", "Insert stack protectors", "Shadow Stack GC Lowering",
-    "Lower Garbage Collection Instructions", "Analyze Machine Code For Garbage Collection",
-    "Instrument function entry/exit with calls to e.g. mcount() (post inlining)", "Insert fentry calls",
-    "Insert XRay ops", "Insert KCFI indirect call checks", "Implement the 'patchable-function' attribute",
-    "Machine Sanitizer Binary Metadata", "Pseudo Probe Inserter", "StackMap Liveness Analysis",
-    "Fixup Statepoint Caller Saved", "Remove Loads Into Fake Uses", "Stack Frame Layout Analysis",
-    "Contiguously Lay Out Funclets", "Local Dynamic TLS Access Clean-up", "Register Allocation Pass Scoring",
-    "Live DEBUG_VALUE analysis", "Remove Redundant DEBUG_VALUE analysis", "X86 speculative load hardening",
-    "X86 Speculative Execution Side Effect Suppression", "X86 Load Value Injection (LVI) Load Hardening",
-    "X86 Load Value Injection (LVI) Ret-Hardening", "X86 Return Thunks", "X86 Indirect Thunks",
-    "X86 Indirect Branch Tracking", "X86 Lower Tile Copy", "Lower AMX type for load/store",
-    "Lower AMX intrinsics", "Tile Register Pre-configure", "Tile Register Configure",
-    "X86 insert wait instruction", "X86 Atom pad short functions", "X86 Suppress APX features for relocation",
+      // What the emitter does itself: addresses are a base and constants, invariant code stands outside its loop.
+      "Canonicalize Freeze Instructions in Loops",
+      "Loop Strength Reduction",
+      "Constant Hoisting",
+      "Interleaved Access Pass",
+      // What out-of-order processors do themselves, or what never pays on a few short loops.
+      "Post RA top-down list latency scheduler",
+      "Machine InstCombiner",
+      "Early If-Conversion",
+      "X86 cmov Conversion",
+      "X86 Partial Reduction",
+      "X86 Domain Reassignment Pass",
+      "X86 Avoid Store Forwarding Blocks",
+      "Merge contiguous icmps into a memcmp",
+      "Expand memcmp() to load/stores",
+      "Replace intrinsics with calls to vector library",
+      "Partially inline calls to library functions",
+      "ObjC ARC contraction",
+      // Features that no kernel uses: exceptions, garbage collection, instrumentation, hardening, variables for debuggers, AMX.
+      "Prepare callbr",
+      "Expand indirectbr instructions",
+      "Exception handling preparation",
+      "Safe Stack instrumentation pass",
+      "Insert stack protectors",
+      "Shadow Stack GC Lowering",
+      "Lower Garbage Collection Instructions",
+      "Analyze Machine Code For Garbage Collection",
+      "Instrument function entry/exit with calls to e.g. mcount() (post inlining)",
+      "Insert fentry calls",
+      "Insert XRay ops",
+      "Insert KCFI indirect call checks",
+      "Implement the 'patchable-function' attribute",
+      "Machine Sanitizer Binary Metadata",
+      "Pseudo Probe Inserter",
+      "StackMap Liveness Analysis",
+      "Fixup Statepoint Caller Saved",
+      "Remove Loads Into Fake Uses",
+      "Stack Frame Layout Analysis",
+      "Contiguously Lay Out Funclets",
+      "Local Dynamic TLS Access Clean-up",
+      "Register Allocation Pass Scoring",
+      "Live DEBUG_VALUE analysis",
+      "Remove Redundant DEBUG_VALUE analysis",
+      "X86 speculative load hardening",
+      "X86 Speculative Execution Side Effect Suppression",
+      "X86 Load Value Injection (LVI) Load Hardening",
+      "X86 Load Value Injection (LVI) Ret-Hardening",
+      "X86 Return Thunks",
+      "X86 Indirect Thunks",
+      "X86 Indirect Branch Tracking",
+      "X86 Lower Tile Copy",
+      "Lower AMX type for load/store",
+      "Lower AMX intrinsics",
+      "Tile Register Pre-configure",
+      "Tile Register Configure",
+      "X86 insert wait instruction",
+      "X86 Atom pad short functions",
+      "X86 Suppress APX features for relocation",
   };
   return names;
 }

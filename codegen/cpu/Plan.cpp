@@ -35,8 +35,8 @@ Operation *ancestorIn(Block *block, Operation *op) {
 }
 
 static bool isShapeOp(Operation *op) {
-  return isa<tile::SplatOp, tile::BroadcastOp, tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp, tile::JoinOp,
-             tile::SplitOp, tile::CatOp>(op);
+  return isa<tile::SplatOp, tile::BroadcastOp, tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp,
+             tile::JoinOp, tile::SplitOp, tile::CatOp>(op);
 }
 
 /// Operations that the evaluator can evaluate at a point.
@@ -98,7 +98,8 @@ void Plan::price(Operation *op) {
       continue;
     }
     const Cost &from = it->second;
-    bool buffered = !operand.hasOneUse() && (from.hasLoad || from.weight > cheapWeight) && !indexLike(operand);
+    bool buffered =
+        !operand.hasOneUse() && (from.hasLoad || from.weight > cheapWeight) && !indexLike(operand);
     cost.weight += buffered ? 1 : from.weight;
     cost.hasLoad |= from.hasLoad && !buffered;
     cost.heavy |= from.heavy && !buffered;
@@ -144,7 +145,8 @@ void Plan::visit(Operation *op) {
     return visitTileOp(op);
   // A sink. Operands of reductions, stores and the like are read in one common nest; those of products, yields, loops
   // and prints in one nest each.
-  bool separate = isa<tile::DotOp, tile::PrintOp>(op) || op->hasTrait<OpTrait::IsTerminator>() || op->getNumRegions();
+  bool separate =
+      isa<tile::DotOp, tile::PrintOp>(op) || op->hasTrait<OpTrait::IsTerminator>() || op->getNumRegions();
   if (isa<tile::ReduceOp, tile::ScanOp>(op))
     separate = false;
   for (auto [i, operand] : llvm::enumerate(op->getOperands()))
@@ -152,7 +154,8 @@ void Plan::visit(Operation *op) {
 }
 
 /// How the index of an operand follows from the index of the result.
-static Consumer through(Operation *op, unsigned operand, unsigned result, Consumer consumer, unsigned number) {
+static Consumer through(Operation *op, unsigned operand, unsigned result, Consumer consumer,
+                        unsigned number) {
   if (!isShapeOp(op))
     return consumer;
   consumer.map = llvm::hash_combine(consumer.map, number, operand, result) | 1;
@@ -162,7 +165,8 @@ static Consumer through(Operation *op, unsigned operand, unsigned result, Consum
     consumer.flags |= Consumer::Expanded;
     // Rows that are repeated are computed again; one element that is repeated along the row is hoisted.
     bool outer = false;
-    for (auto [from, to] : llvm::zip(broadcast.getSrc().getType().getShape(), broadcast.getType().getShape())) {
+    for (auto [from, to] :
+         llvm::zip(broadcast.getSrc().getType().getShape(), broadcast.getType().getShape())) {
       if (outer && from > 1)
         consumer.flags |= Consumer::Repeats;
       outer |= from != to;
@@ -229,7 +233,8 @@ Form Plan::decide(Operation *op, Value result) {
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (load.getIsVolatile())
       return Form::Own;
-    bool repeated = (flags & Consumer::Forced) || ((flags & Consumer::Expanded) && !passes::readsOnlyMemory(load));
+    bool repeated =
+        (flags & Consumer::Forced) || ((flags & Consumer::Expanded) && !passes::readsOnlyMemory(load));
     if (crosses || repeated || reach.size() > 1)
       return bufferForm(op, result);
     return legalAt(op, reach[0]) ? Form::Pull : Form::Own;

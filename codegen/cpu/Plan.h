@@ -42,7 +42,8 @@ enum class Form : uint8_t {
 /// One way in which a sink reaches a value.
 struct Consumer {
   enum Flag : uint8_t {
-    Repeats = 1,  ///< elements are asked for again and again in an outer loop (broadcast of an outer dimension)
+    Repeats =
+        1, ///< elements are asked for again and again in an outer loop (broadcast of an outer dimension)
     Expanded = 2, ///< an element may be asked for more than once
     Forced = 4,   ///< both arms of a join or cat are evaluated for one element
   };

@@ -178,7 +178,8 @@ static bool constantStrides(Value value, SmallVectorImpl<int64_t> &strides, int 
     return constantStrides(op->getOperand(0), strides, depth + 1);
   if (isa<arith::AddIOp, tile::AddPtrOp>(op)) {
     SmallVector<int64_t> other;
-    if (!constantStrides(op->getOperand(0), strides, depth + 1) || !constantStrides(op->getOperand(1), other, depth + 1))
+    if (!constantStrides(op->getOperand(0), strides, depth + 1) ||
+        !constantStrides(op->getOperand(1), other, depth + 1))
       return false;
     for (size_t i = 0; i < rank; ++i)
       strides[i] += other[i];

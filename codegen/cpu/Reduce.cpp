@@ -38,7 +38,8 @@ void Engine::emitReduce(tile::ReduceOp op) {
   for (int dim = last; dim >= 0; --dim)
     if (dim != axis && shape[dim] >= half && (other < 0 || (other != last && shape[dim] > shape[other])))
       other = dim;
-  bool along = how.commutative && (shape.size() == 1 || (axis == last ? shape[axis] >= half || other < 0 : other < 0));
+  bool along =
+      how.commutative && (shape.size() == 1 || (axis == last ? shape[axis] >= half || other < 0 : other < 0));
 
   beginSides(op);
   Carried scalarsOut;
@@ -55,7 +56,8 @@ void Engine::emitReduce(tile::ReduceOp op) {
   }
 }
 
-void Engine::reduceAlongLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, Carried &results) {
+void Engine::reduceAlongLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs,
+                              Carried &results) {
   auto shape = tile::shapeOf(op.getSrcs()[0].getType());
   int axis = op.getAxis();
   size_t n = op.getSrcs().size();
@@ -115,8 +117,8 @@ void Engine::reduceAlongLanes(tile::ReduceOp op, const Combine &how, llvm::Array
 }
 
 /// `laneDim` -1: no lanes, one element at a time.
-void Engine::reduceAcrossLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, int laneDim,
-                               Carried &results) {
+void Engine::reduceAcrossLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs,
+                               int laneDim, Carried &results) {
   auto shape = tile::shapeOf(op.getSrcs()[0].getType());
   int axis = op.getAxis();
   size_t n = op.getSrcs().size();

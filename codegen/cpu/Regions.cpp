@@ -15,7 +15,8 @@ static bool isScalar(Type type) { return !tile::isTile(type) && !isa<tile::Token
 
 /// Writes the tiles that a terminator hands on. `args`: in a loop, the carried tiles whose buffers are the targets:
 /// one is overwritten only when no other yielded expression reads it any more.
-void Engine::yieldTiles(Operation *yield, unsigned firstOperand, llvm::ArrayRef<Value> targets, bool carried) {
+void Engine::yieldTiles(Operation *yield, unsigned firstOperand, llvm::ArrayRef<Value> targets,
+                        bool carried) {
   SmallVector<unsigned> pending;
   for (auto [i, target] : llvm::enumerate(targets))
     if (tile::isTile(target.getType()) && !sameBuffer(yield->getOperand(firstOperand + i), target))
@@ -75,13 +76,16 @@ void Engine::emitFor(scf::ForOp op) {
       continue;
     bool padded = plan.accumulates(arg);
     Type element = tile::elementType(arg.getType());
-    MicroShape shape = element.isF64() ? f64 : isa<IntegerType>(element) ? microShape(target, ElementKind::I32) : f32;
+    MicroShape shape = element.isF64()             ? f64
+                       : isa<IntegerType>(element) ? microShape(target, ElementKind::I32)
+                                                   : f32;
     Buffer buffer = makeBuffer(arg.getType(), padded ? shape.mr : 0, padded ? shape.nr : 0);
     materialiseInto(init, buffer, nullptr);
     buffers[arg] = buffer;
     buffers[op.getResult(i)] = buffer;
   }
-  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()), *step = scalar(op.getStep());
+  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()),
+              *step = scalar(op.getStep());
   SmallVector<llvm::Value *> inits;
   for (Value init : op.getInitArgs())
     inits.push_back(isScalar(init.getType()) ? scalar(init) : nullptr);

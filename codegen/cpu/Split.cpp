@@ -71,7 +71,8 @@ bool Engine::known(Value value, const Point &point, int depth) {
 }
 
 /// `address`: the value is part of an address, where leaving out a remainder pays.
-void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVectorImpl<Term> &terms, bool address) {
+void Engine::collectTerms(Value value, const Point &point, Seen &seen, SmallVectorImpl<Term> &terms,
+                          bool address) {
   // A buffer is read as it is; what filled it is done.
   Operation *op = value.getDefiningOp();
   if (!op || !tile::isTile(value.getType()) || isa<tile::SplatOp, arith::ConstantOp, tile::MakeRangeOp>(op) ||
@@ -158,7 +159,8 @@ bool Engine::compareTerm(arith::CmpIOp cmp, const Point &point, SmallVectorImpl<
     return isUnsigned ? b.CreateZExt(value, b.getInt64Ty()) : b.CreateSExt(value, b.getInt64Ty());
   };
   // lhs + advance * i < rhs  <=>  advance * i < distance
-  llvm::Value *distance = b.CreateBinaryIntrinsic(llvm::Intrinsic::ssub_sat, extend(second.value), extend(first.value));
+  llvm::Value *distance =
+      b.CreateBinaryIntrinsic(llvm::Intrinsic::ssub_sat, extend(second.value), extend(first.value));
   if (orEqual)
     distance = b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat, distance, b.getInt64(1));
   if (advance <= 0) { // true at the start: true all along; false at the start: taken as false
@@ -168,12 +170,14 @@ bool Engine::compareTerm(arith::CmpIOp cmp, const Point &point, SmallVectorImpl<
   llvm::Value *count = distance;
   if (advance != 1) {
     llvm::Value *up = b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat, distance, b.getInt64(advance - 1));
-    count = b.CreateSelect(b.CreateICmpSGT(distance, b.getInt64(0)), b.CreateSDiv(up, b.getInt64(advance)), b.getInt64(0));
+    count = b.CreateSelect(b.CreateICmpSGT(distance, b.getInt64(0)), b.CreateSDiv(up, b.getInt64(advance)),
+                           b.getInt64(0));
   }
   // Of unsigned values only what lies below 2^63 was compared rightly.
-  terms.push_back({count, isUnsigned ? b.CreateAnd(b.CreateICmpSGE(extend(second.value), b.getInt64(0)),
-                                                   b.CreateICmpSGE(extend(first.value), b.getInt64(0)))
-                                     : nullptr,
+  terms.push_back({count,
+                   isUnsigned ? b.CreateAnd(b.CreateICmpSGE(extend(second.value), b.getInt64(0)),
+                                            b.CreateICmpSGE(extend(first.value), b.getInt64(0)))
+                              : nullptr,
                    skips && !isUnsigned});
   return true;
 }

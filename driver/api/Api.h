@@ -71,7 +71,7 @@ public:
   /// not known. Cheap: for deciding whether to let go of a lock (Python's GIL) around a launch.
   virtual double expectedNs(int64_t programs) const { return -1; }
 
-  StageTimes times;      ///< empty stages when it came from the cache
+  StageTimes times; ///< empty stages when it came from the cache
   bool cacheHit = false;
   std::vector<lang::Dependency> dependencies; ///< names this specialisation took from outside
 

@@ -82,8 +82,8 @@ std::string distrust(int fd, bool folder) {
 bool makeFolders(const std::string &path) {
   for (size_t at = 1; at <= path.size(); ++at)
     if (at == path.size() || path[at] == '/')
-      if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
-          errno != EACCES)
+      if (mkdir(path.substr(0, at).c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR &&
+          errno != EROFS && errno != EACCES)
         return false;
   return true;
 }
@@ -153,7 +153,8 @@ std::string temporaryName() {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   char name[96];
-  std::snprintf(name, sizeof name, ".tmp-%ld-%u-%lx", long(getpid()), count++, long(now.tv_sec) ^ now.tv_nsec << 20);
+  std::snprintf(name, sizeof name, ".tmp-%ld-%u-%lx", long(getpid()), count++,
+                long(now.tv_sec) ^ now.tv_nsec << 20);
   return name;
 }
 

@@ -183,9 +183,7 @@ void keepOnDisk(const Job &job, const std::vector<DependencyKey> &dependencies, 
 // Compiling
 //===----------------------------------------------------------------------===//
 
-void printLine(const std::string &text) {
-  cpu::writeOut(text.ends_with('\n') ? text : text + "\n");
-}
+void printLine(const std::string &text) { cpu::writeOut(text.ends_with('\n') ? text : text + "\n"); }
 
 KernelPointer compileAnew(const Job &job) {
   if (!job.isCpu()) {
@@ -199,7 +197,8 @@ KernelPointer compileAnew(const Job &job) {
   auto keys = describe(built.dependencies, job.resolvers, job.placed());
   if (keys && usesDisk(job))
     keepOnDisk(job, *keys, image);
-  auto kernel = makeCpuKernel(job, std::move(image), std::move(built.dependencies), std::move(built.times), false);
+  auto kernel =
+      makeCpuKernel(job, std::move(image), std::move(built.dependencies), std::move(built.times), false);
   if (keys)
     keepInMemory(job, std::move(*keys), kernel);
   return kernel;
@@ -209,13 +208,16 @@ KernelPointer compileAnew(const Job &job) {
 
 std::shared_ptr<CompiledKernel> compile(const Request &request) {
   Job job = makeJob(request);
-  return table().flights.get(job.key, [&] { return findInMemory(job); }, [&] {
-    KernelPointer kernel = findOnDisk(job);
-    if (!kernel)
-      kernel = compileAnew(job);
-    dumpStages(job, [&](const std::string &stage) -> const std::string & { return kernel->stage(stage); });
-    return kernel;
-  });
+  return table().flights.get(
+      job.key, [&] { return findInMemory(job); },
+      [&] {
+        KernelPointer kernel = findOnDisk(job);
+        if (!kernel)
+          kernel = compileAnew(job);
+        dumpStages(job,
+                   [&](const std::string &stage) -> const std::string & { return kernel->stage(stage); });
+        return kernel;
+      });
 }
 
 void setInterruptCheck(bool (*check)()) { cpu::setInterruptCheck(check); }

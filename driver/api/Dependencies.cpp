@@ -56,8 +56,8 @@ static bool isOfLibrary(const Constant &value) {
   return std::holds_alternative<Constant::Builtin>(value.value);
 }
 
-std::optional<std::vector<DependencyKey>> describe(const std::vector<Dependency> &dependencies, KnownResolvers known,
-                                                   bool placed) {
+std::optional<std::vector<DependencyKey>> describe(const std::vector<Dependency> &dependencies,
+                                                   KnownResolvers known, bool placed) {
   std::vector<DependencyKey> keys;
   Finder finder;
   std::set<std::pair<const Resolver *, std::string_view>> seen;
@@ -73,12 +73,14 @@ std::optional<std::vector<DependencyKey>> describe(const std::vector<Dependency>
     if (!found)
       return std::nullopt;
     finder.note(dependency.value);
-    keys.push_back({uint32_t(number), dependency.name, digestOfValue(dependency.value, found->isConstexpr, known, placed)});
+    keys.push_back({uint32_t(number), dependency.name,
+                    digestOfValue(dependency.value, found->isConstexpr, known, placed)});
   }
   return keys;
 }
 
-std::optional<std::vector<Dependency>> match(const std::vector<DependencyKey> &keys, KnownResolvers known, bool placed) {
+std::optional<std::vector<Dependency>> match(const std::vector<DependencyKey> &keys, KnownResolvers known,
+                                             bool placed) {
   std::vector<Dependency> out;
   Finder finder;
   for (const DependencyKey &key : keys) {
@@ -160,7 +162,8 @@ std::shared_ptr<const JitFunction> copyOf(const std::shared_ptr<World> &world, c
 
 } // namespace
 
-std::shared_ptr<const JitFunction> frozen(const JitFunction &function, const std::vector<Dependency> &dependencies) {
+std::shared_ptr<const JitFunction> frozen(const JitFunction &function,
+                                          const std::vector<Dependency> &dependencies) {
   auto world = std::make_shared<World>();
   for (const Dependency &dependency : dependencies)
     world->values.emplace(std::pair(dependency.resolver.get(), dependency.name), dependency.value);

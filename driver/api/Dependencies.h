@@ -36,8 +36,8 @@ std::optional<std::vector<DependencyKey>> describe(const std::vector<lang::Depen
                                                    KnownResolvers known, bool placed);
 
 /// The dependencies with their present values when all digests agree; nullopt when one does not.
-std::optional<std::vector<lang::Dependency>> match(const std::vector<DependencyKey> &keys, KnownResolvers known,
-                                                   bool placed);
+std::optional<std::vector<lang::Dependency>> match(const std::vector<DependencyKey> &keys,
+                                                   KnownResolvers known, bool placed);
 
 /// `function` with everything it depends on as it is now: later changes of globals do not reach the copy, and it calls no
 /// resolver for a name in `dependencies`.

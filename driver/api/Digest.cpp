@@ -41,7 +41,8 @@ unsigned KnownResolvers::number(const std::shared_ptr<lang::Resolver> &resolver)
 }
 
 int KnownResolvers::find(const lang::Resolver *resolver) const {
-  auto at = std::find_if(resolvers.begin(), resolvers.end(), [&](auto &known) { return known.get() == resolver; });
+  auto at =
+      std::find_if(resolvers.begin(), resolvers.end(), [&](auto &known) { return known.get() == resolver; });
   return at == resolvers.end() ? -1 : int(at - resolvers.begin());
 }
 
@@ -116,7 +117,8 @@ void writeConstant(ByteWriter &out, const lang::Constant &constant, KnownResolve
   std::visit(ConstantWriter{out, resolvers, placed}, constant.value);
 }
 
-void writeFunction(ByteWriter &out, const lang::JitFunction &function, KnownResolvers &resolvers, bool placed) {
+void writeFunction(ByteWriter &out, const lang::JitFunction &function, KnownResolvers &resolvers,
+                   bool placed) {
   out.text(function.source.text);
   out.text(function.qualifiedName);
   out.pod(function.noinline);

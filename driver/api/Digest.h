@@ -91,7 +91,8 @@ private:
 /// A constant by type and bit pattern: 1, True, 1.0, 0.0, -0.0 all differ, every NaN is one. Functions by their text and
 /// defaults; what they take from outside is a dependency of its own. `placed`: their places too (they get into the code).
 void writeConstant(ByteWriter &out, const lang::Constant &constant, KnownResolvers &resolvers, bool placed);
-void writeFunction(ByteWriter &out, const lang::JitFunction &function, KnownResolvers &resolvers, bool placed);
+void writeFunction(ByteWriter &out, const lang::JitFunction &function, KnownResolvers &resolvers,
+                   bool placed);
 void writeArgument(ByteWriter &out, const lang::Argument &argument, KnownResolvers &resolvers, bool placed);
 
 } // namespace tegula::api

@@ -59,7 +59,8 @@ static int readBuildId(struct dl_phdr_info *info, size_t, void *result) {
     while (at + sizeof(ElfW(Nhdr)) <= end) {
       auto *note = reinterpret_cast<const ElfW(Nhdr) *>(at);
       const char *name = at + sizeof *note, *data = name + ((note->n_namesz + 3) & ~3u);
-      if (note->n_type == NT_GNU_BUILD_ID && std::string_view(name, note->n_namesz) == std::string_view("GNU", 4))
+      if (note->n_type == NT_GNU_BUILD_ID &&
+          std::string_view(name, note->n_namesz) == std::string_view("GNU", 4))
         out.assign(data, note->n_descsz);
       at = data + ((note->n_descsz + 3) & ~3u);
     }
@@ -67,8 +68,8 @@ static int readBuildId(struct dl_phdr_info *info, size_t, void *result) {
   struct stat file;
   const char *path = *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
   if (out.empty() && stat(path, &file) == 0)
-    out = std::string(path) + ":" + std::to_string(file.st_size) + ":" + std::to_string(file.st_mtim.tv_sec) + "." +
-          std::to_string(file.st_mtim.tv_nsec);
+    out = std::string(path) + ":" + std::to_string(file.st_size) + ":" + std::to_string(file.st_mtim.tv_sec) +
+          "." + std::to_string(file.st_mtim.tv_nsec);
   return 1;
 }
 

@@ -25,9 +25,9 @@ struct Job {
   cpu::Target cpuTarget;    ///< backend "cpu"
   KnownResolvers resolvers; ///< of function and arguments
   Digest key;               ///< of all of the above, the values of globals excepted
-  std::string hash;         ///< hexadecimal; without TEGULA_OVERRIDE_DIR, so that it names dumps and overrides alike
+  std::string hash; ///< hexadecimal; without TEGULA_OVERRIDE_DIR, so that it names dumps and overrides alike
 
-  std::string name() const;                ///< of the kernel: the last part of the qualified name
+  std::string name() const;                     ///< of the kernel: the last part of the qualified name
   bool placed() const { return options.debug; } ///< file and line get into the code
   bool isCpu() const { return target.backend == "cpu"; }
 };

@@ -22,10 +22,12 @@ std::string writeImage(const Image &image);
 std::optional<Image> readImage(std::string_view bytes);
 
 /// `job.function` is replaced by a frozen copy, for the stages that are made when asked for.
-std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image, std::vector<lang::Dependency> dependencies,
-                                              StageTimes times, bool cacheHit);
+std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image,
+                                              std::vector<lang::Dependency> dependencies, StageTimes times,
+                                              bool cacheHit);
 
 /// Lowers and returns a kernel for the interpreter of tile IR.
-std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job, const std::function<void(const std::string &)> &print);
+std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job,
+                                                    const std::function<void(const std::string &)> &print);
 
 } // namespace tegula::api

@@ -60,7 +60,8 @@ private:
 
 } // namespace
 
-std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job, const std::function<void(const std::string &)> &print) {
+std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job,
+                                                    const std::function<void(const std::string &)> &print) {
   std::shared_ptr<ReferenceKernel> kernel;
   reportingBugs(job, [&] {
     StageTimes times;

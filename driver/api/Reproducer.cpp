@@ -121,9 +121,12 @@ static std::string requestText(const Job &job, const std::string &failure) {
       {"arguments", std::move(arguments)},
       {"target", llvm::json::Array{job.target.backend, job.target.arch, job.target.warpSize}},
       {"processor", llvm::json::Array{job.cpuTarget.triple, job.cpuTarget.cpu, job.cpuTarget.features}},
-      {"options", llvm::json::Object{{"num_warps", options.numWarps}, {"num_stages", options.numStages},
-                                     {"debug", options.debug}, {"fp_fusion", options.fpFusion},
-                                     {"disjoint", options.disjoint}, {"pull", options.pull}}},
+      {"options", llvm::json::Object{{"num_warps", options.numWarps},
+                                     {"num_stages", options.numStages},
+                                     {"debug", options.debug},
+                                     {"fp_fusion", options.fpFusion},
+                                     {"disjoint", options.disjoint},
+                                     {"pull", options.pull}}},
       {"settings", llvm::json::fixUTF8(settingsDigest())},
       {"llvm", LLVM_VERSION_STRING},
       {"key", job.hash}};
@@ -152,8 +155,9 @@ static std::string writeBundle(const Job &job, const std::string &failure) {
   std::string folder = base + "/tegula-reproducer-XXXXXX";
   if (!mkdtemp(folder.data()))
     return "(no folder could be made in " + base + ")";
-  std::string command = captured.command.empty() ? "# The source did not become IR: compile kernel.py as request.json says."
-                                                 : captured.command;
+  std::string command = captured.command.empty()
+                            ? "# The source did not become IR: compile kernel.py as request.json says."
+                            : captured.command;
   bool ok = writeFile(folder + "/kernel.py", job.function->source.text) &&
             writeFile(folder + "/request.json", requestText(job, failure)) &&
             writeFile(folder + "/command.sh", command + "\n") &&

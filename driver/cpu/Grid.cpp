@@ -60,9 +60,9 @@ bool InterruptPoll::ask() const {
 
 namespace {
 
-constexpr float shareAboveNs = 20000;  ///< below it waking another thread costs more than it saves
-constexpr float chunkNs = 25000;       ///< least work between two visits to the shared counter
-constexpr float longestChunkNs = 2e7;  ///< how late an interrupt may be noticed, beside a long program itself
+constexpr float shareAboveNs = 20000; ///< below it waking another thread costs more than it saves
+constexpr float chunkNs = 25000;      ///< least work between two visits to the shared counter
+constexpr float longestChunkNs = 2e7; ///< how late an interrupt may be noticed, beside a long program itself
 
 /// One launch.
 struct Run {
@@ -201,8 +201,9 @@ void Run::share(int64_t first) {
   // Helpers of this job never outlive the call, so references to this frame are safe. Whoever comes first from the
   // launching thread is known by its address being here.
   auto launcher = pthread_self();
-  runOnPool(int(std::min<int64_t>(threads, total - first)) - 1,
-            [this, launcher] { work(pthread_equal(launcher, pthread_self()) != 0); }, [this] { attend(true); });
+  runOnPool(
+      int(std::min<int64_t>(threads, total - first)) - 1,
+      [this, launcher] { work(pthread_equal(launcher, pthread_self()) != 0); }, [this] { attend(true); });
 }
 
 [[noreturn]] void failScratch(const Code &code, int threads) {
@@ -232,8 +233,8 @@ int64_t programsOf(const std::array<int64_t, 3> &grid) {
   int64_t total = 0;
   fits = fits && !__builtin_mul_overflow(grid[0] * grid[1], grid[2], &total);
   if (!fits)
-    throw Error(Diag::launch_bad_grid,
-                {"(" + std::to_string(grid[0]) + ", " + std::to_string(grid[1]) + ", " + std::to_string(grid[2]) + ")"});
+    throw Error(Diag::launch_bad_grid, {"(" + std::to_string(grid[0]) + ", " + std::to_string(grid[1]) +
+                                        ", " + std::to_string(grid[2]) + ")"});
   return total;
 }
 

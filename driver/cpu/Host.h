@@ -26,7 +26,7 @@ struct AssertFailure {
 /// One launch's; written by every thread of the grid, read by the launching one.
 struct Host {
   std::mutex mutex;
-  std::string printed; ///< lines not yet handed to the sink
+  std::string printed;                  ///< lines not yet handed to the sink
   std::optional<AssertFailure> failure; ///< the first
 };
 
@@ -34,10 +34,12 @@ struct Host {
 std::array<int64_t, 3> programId(const Launch &launch, int64_t program);
 
 /// The lines that device_print writes for `value`, each ended by a newline.
-std::string printedLines(const Launch &launch, int64_t program, const char *prefix, bool hex, int index, int count,
-                         const PrintValue *value);
+std::string printedLines(const Launch &launch, int64_t program, const char *prefix, bool hex, int index,
+                         int count, const PrintValue *value);
 
 inline void requestStop(Launch &launch) { __atomic_store_n(&launch.stopped, 1, __ATOMIC_RELAXED); }
-inline bool isStopped(const Launch &launch) { return __atomic_load_n(&launch.stopped, __ATOMIC_RELAXED) != 0; }
+inline bool isStopped(const Launch &launch) {
+  return __atomic_load_n(&launch.stopped, __ATOMIC_RELAXED) != 0;
+}
 
 } // namespace tegula::cpu

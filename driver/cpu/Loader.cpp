@@ -75,7 +75,9 @@ public:
     return make_error<StringError>("compiled code lacks its entry '" + entry + "'", inconvertibleErrorCode());
   }
 
-  void notifyFinalized(JITLinkMemoryManager::FinalizedAlloc alloc) override { loaded.alloc = std::move(alloc); }
+  void notifyFinalized(JITLinkMemoryManager::FinalizedAlloc alloc) override {
+    loaded.alloc = std::move(alloc);
+  }
 
 private:
   Loaded &loaded;

@@ -169,7 +169,8 @@ Pool &pool() {
 /// Processors that the scheduler grants to this process: its affinity mask, cut by a container's quota.
 int availableProcessors() {
   cpu_set_t set;
-  int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : int(std::thread::hardware_concurrency());
+  int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+                                                           : int(std::thread::hardware_concurrency());
   if (FILE *file = std::fopen("/sys/fs/cgroup/cpu.max", "re")) {
     long long quota = 0, period = 0;
     if (std::fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0)

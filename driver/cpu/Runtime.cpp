@@ -30,29 +30,26 @@ static int bitsOf(PrintType type) {
   case PrintType::I8:
   case PrintType::U8:
   case PrintType::F8E4M3:
-  case PrintType::F8E5M2:
-    return 8;
+  case PrintType::F8E5M2: return 8;
   case PrintType::I16:
   case PrintType::U16:
   case PrintType::F16:
-  case PrintType::BF16:
-    return 16;
+  case PrintType::BF16: return 16;
   case PrintType::I32:
   case PrintType::U32:
-  case PrintType::F32:
-    return 32;
+  case PrintType::F32: return 32;
   case PrintType::I64:
   case PrintType::U64:
   case PrintType::F64:
-  case PrintType::Pointer:
-    return 64;
+  case PrintType::Pointer: return 64;
   }
   return 64;
 }
 
 /// A float of `exponentBits` and `mantissaBits` with a sign above them. `finite`: no infinity, all ones is NaN (e4m3fn).
 static double smallFloat(uint32_t bits, int exponentBits, int mantissaBits, bool finite) {
-  uint32_t mantissa = bits & ((1u << mantissaBits) - 1), exponent = bits >> mantissaBits & ((1u << exponentBits) - 1);
+  uint32_t mantissa = bits & ((1u << mantissaBits) - 1),
+           exponent = bits >> mantissaBits & ((1u << exponentBits) - 1);
   int bias = (1 << (exponentBits - 1)) - 1;
   double sign = bits >> (mantissaBits + exponentBits) & 1 ? -1 : 1;
   if (exponent == (1u << exponentBits) - 1) {
@@ -74,28 +71,20 @@ static std::string textOf(PrintType type, uint64_t raw, bool hex) {
   int bits = bitsOf(type);
   if (hex || type == PrintType::Pointer) {
     char text[24];
-    int size = std::snprintf(text, sizeof text, "0x%0*" PRIx64, type == PrintType::Pointer ? 1 : bits / 4, raw);
+    int size =
+        std::snprintf(text, sizeof text, "0x%0*" PRIx64, type == PrintType::Pointer ? 1 : bits / 4, raw);
     return {text, size_t(size)};
   }
   switch (type) {
-  case PrintType::I1:
-    return raw & 1 ? "1" : "0";
-  case PrintType::I8:
-    return std::to_string(int8_t(raw));
-  case PrintType::I16:
-    return std::to_string(int16_t(raw));
-  case PrintType::I32:
-    return std::to_string(int32_t(raw));
-  case PrintType::I64:
-    return std::to_string(int64_t(raw));
-  case PrintType::F8E4M3:
-    return format("%f", smallFloat(uint32_t(raw), 4, 3, true));
-  case PrintType::F8E5M2:
-    return format("%f", smallFloat(uint32_t(raw), 5, 2, false));
-  case PrintType::F16:
-    return format("%f", smallFloat(uint32_t(raw), 5, 10, false));
-  case PrintType::BF16:
-    return format("%f", smallFloat(uint32_t(raw), 8, 7, false));
+  case PrintType::I1: return raw & 1 ? "1" : "0";
+  case PrintType::I8: return std::to_string(int8_t(raw));
+  case PrintType::I16: return std::to_string(int16_t(raw));
+  case PrintType::I32: return std::to_string(int32_t(raw));
+  case PrintType::I64: return std::to_string(int64_t(raw));
+  case PrintType::F8E4M3: return format("%f", smallFloat(uint32_t(raw), 4, 3, true));
+  case PrintType::F8E5M2: return format("%f", smallFloat(uint32_t(raw), 5, 2, false));
+  case PrintType::F16: return format("%f", smallFloat(uint32_t(raw), 5, 10, false));
+  case PrintType::BF16: return format("%f", smallFloat(uint32_t(raw), 8, 7, false));
   case PrintType::F32: {
     float value;
     std::memcpy(&value, &raw, 4);
@@ -106,8 +95,7 @@ static std::string textOf(PrintType type, uint64_t raw, bool hex) {
     std::memcpy(&value, &raw, 8);
     return format("%f", value);
   }
-  default:
-    return std::to_string(raw);
+  default: return std::to_string(raw);
   }
 }
 
@@ -128,10 +116,11 @@ static std::string shownPrefix(std::string prefix) {
 
 /// Triton's form, so that scripts which read it go on working: `pid (0, 0, 0) idx ( 3) name: 1.000000`; an index is as
 /// wide as the decimal logarithm of its extent, rounded up.
-std::string printedLines(const Launch &launch, int64_t program, const char *prefix, bool hex, int index, int count,
-                         const PrintValue *value) {
+std::string printedLines(const Launch &launch, int64_t program, const char *prefix, bool hex, int index,
+                         int count, const PrintValue *value) {
   auto id = programId(launch, program);
-  std::string head = "pid (" + std::to_string(id[0]) + ", " + std::to_string(id[1]) + ", " + std::to_string(id[2]) + ")";
+  std::string head =
+      "pid (" + std::to_string(id[0]) + ", " + std::to_string(id[1]) + ", " + std::to_string(id[2]) + ")";
   if (count == 0 || !value)
     return head + (*prefix == ' ' ? "" : " ") + prefix + "\n";
 
@@ -170,9 +159,8 @@ std::string printedLines(const Launch &launch, int64_t program, const char *pref
 //===----------------------------------------------------------------------===//
 
 // Compiled code has no unwind tables: nothing may be thrown through it. Out of memory while printing loses the lines.
-extern "C" void
-tegula_cpu_print(Launch *launch, int64_t program, const char *prefix, int32_t hex, int32_t index, int32_t count,
-                 const PrintValue *value) try {
+extern "C" void tegula_cpu_print(Launch *launch, int64_t program, const char *prefix, int32_t hex,
+                                 int32_t index, int32_t count, const PrintValue *value) try {
   std::string lines = printedLines(*launch, program, prefix, hex != 0, index, count, value);
   Host &host = *static_cast<Host *>(launch->host);
   std::lock_guard lock(host.mutex);
@@ -180,9 +168,8 @@ tegula_cpu_print(Launch *launch, int64_t program, const char *prefix, int32_t he
 } catch (...) {
 }
 
-extern "C" void
-tegula_cpu_assert_failed(Launch *launch, int64_t program, const char *message, const char *file, int32_t line,
-                         int64_t element) try {
+extern "C" void tegula_cpu_assert_failed(Launch *launch, int64_t program, const char *message,
+                                         const char *file, int32_t line, int64_t element) try {
   Host &host = *static_cast<Host *>(launch->host);
   requestStop(*launch);
   std::lock_guard lock(host.mutex);

@@ -15,18 +15,12 @@ namespace tegula::lang {
 
 static int mantissaWidth(DType type) {
   switch (type.scalar) {
-  case ScalarKind::F8E4M3:
-    return 3;
-  case ScalarKind::F8E5M2:
-    return 2;
-  case ScalarKind::F16:
-    return 10;
-  case ScalarKind::BF16:
-    return 7;
-  case ScalarKind::F32:
-    return 23;
-  default:
-    return 52;
+  case ScalarKind::F8E4M3: return 3;
+  case ScalarKind::F8E5M2: return 2;
+  case ScalarKind::F16: return 10;
+  case ScalarKind::BF16: return 7;
+  case ScalarKind::F32: return 23;
+  default: return 52;
   }
 }
 

@@ -25,10 +25,7 @@ struct Caster {
   Type type(DType t) { return l.type(t, x.shape()); }
   Type result() { return type(to); }
   Tensor as(mlir::Value v) { return {v, to}; }
-  template <typename OpTy>
-  Tensor make() {
-    return as(OpTy::create(l.b(), loc(), result(), x.value));
-  }
+  template <typename OpTy> Tensor make() { return as(OpTy::create(l.b(), loc(), result(), x.value)); }
   Tensor fpToFp(tile::Rounding rounding) {
     return as(tile::FpToFpOp::create(l.b(), loc(), result(), x.value, rounding));
   }

@@ -121,12 +121,9 @@ struct Folder {
   Value ints(BinaryOp which, Int x, Int y) {
     Int r = 0;
     switch (which) {
-    case BinaryOp::Add:
-      return __builtin_add_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
-    case BinaryOp::Sub:
-      return __builtin_sub_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
-    case BinaryOp::Mul:
-      return __builtin_mul_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
+    case BinaryOp::Add: return __builtin_add_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
+    case BinaryOp::Sub: return __builtin_sub_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
+    case BinaryOp::Mul: return __builtin_mul_overflow(x, y, &r) ? (overflow(), Value()) : Value::integer(r);
     case BinaryOp::Div:
       if (y == 0)
         zero();
@@ -164,26 +161,19 @@ struct Folder {
       if (y < 0)
         bad();
       return Value::integer(x >> (y > 127 ? 127 : static_cast<int>(y)));
-    case BinaryOp::And:
-      return Value::integer(x & y);
-    case BinaryOp::Or:
-      return Value::integer(x | y);
-    case BinaryOp::Xor:
-      return Value::integer(x ^ y);
-    case BinaryOp::MatMul:
-      break;
+    case BinaryOp::And: return Value::integer(x & y);
+    case BinaryOp::Or: return Value::integer(x | y);
+    case BinaryOp::Xor: return Value::integer(x ^ y);
+    case BinaryOp::MatMul: break;
     }
     bad();
   }
 
   Value floats(BinaryOp which, double x, double y) {
     switch (which) {
-    case BinaryOp::Add:
-      return Value::floating(x + y);
-    case BinaryOp::Sub:
-      return Value::floating(x - y);
-    case BinaryOp::Mul:
-      return Value::floating(x * y);
+    case BinaryOp::Add: return Value::floating(x + y);
+    case BinaryOp::Sub: return Value::floating(x - y);
+    case BinaryOp::Mul: return Value::floating(x * y);
     case BinaryOp::Div:
       if (y == 0)
         zero();
@@ -213,8 +203,7 @@ struct Folder {
       if (x < 0 && y != std::floor(y))
         bad();
       return Value::floating(std::pow(x, y));
-    default:
-      bad();
+    default: bad();
     }
   }
 

@@ -152,8 +152,7 @@ struct Joiner {
 
   using Arm = Lowering::Impl::Arm;
 
-  template <typename Fn>
-  auto atEnd(Arm &arm, Fn fn) {
+  template <typename Fn> auto atEnd(Arm &arm, Fn fn) {
     mlir::OpBuilder::InsertionGuard guard(l.b());
     l.b().setInsertionPointToEnd(&arm.region->back());
     return fn();

@@ -86,22 +86,14 @@ int bitWidth(DType type) { return type.isPointer ? 64 : rowOf(type.scalar).bits;
 mlir::Type mlirType(mlir::MLIRContext *context, DType type) {
   auto scalar = [&](ScalarKind kind) -> mlir::Type {
     switch (kind) {
-    case ScalarKind::Void:
-      return mlir::NoneType::get(context);
-    case ScalarKind::F8E4M3:
-      return mlir::Float8E4M3FNType::get(context);
-    case ScalarKind::F8E5M2:
-      return mlir::Float8E5M2Type::get(context);
-    case ScalarKind::F16:
-      return mlir::Float16Type::get(context);
-    case ScalarKind::BF16:
-      return mlir::BFloat16Type::get(context);
-    case ScalarKind::F32:
-      return mlir::Float32Type::get(context);
-    case ScalarKind::F64:
-      return mlir::Float64Type::get(context);
-    default:
-      return mlir::IntegerType::get(context, rowOf(kind).bits);
+    case ScalarKind::Void: return mlir::NoneType::get(context);
+    case ScalarKind::F8E4M3: return mlir::Float8E4M3FNType::get(context);
+    case ScalarKind::F8E5M2: return mlir::Float8E5M2Type::get(context);
+    case ScalarKind::F16: return mlir::Float16Type::get(context);
+    case ScalarKind::BF16: return mlir::BFloat16Type::get(context);
+    case ScalarKind::F32: return mlir::Float32Type::get(context);
+    case ScalarKind::F64: return mlir::Float64Type::get(context);
+    default: return mlir::IntegerType::get(context, rowOf(kind).bits);
     }
   };
   if (!type.isPointer)

@@ -33,22 +33,14 @@ Value Lowering::Impl::parseInt(const Expr &expr) {
 
 Value Lowering::Impl::eval(const Expr &expr) {
   switch (expr.kind) {
-  case Kind::Name:
-    return readName(expr.text, expr.span);
-  case Kind::Int:
-    return parseInt(expr);
-  case Kind::Float:
-    return Value::floating(expr.number);
-  case Kind::Str:
-    return Value::string(expr.text);
-  case Kind::Bool:
-    return Value::boolean(expr.truth);
-  case Kind::None:
-    return Value::none();
-  case Kind::Ellipsis:
-    return Value(EllipsisValue{});
-  case Kind::FString:
-    return evalFString(expr);
+  case Kind::Name: return readName(expr.text, expr.span);
+  case Kind::Int: return parseInt(expr);
+  case Kind::Float: return Value::floating(expr.number);
+  case Kind::Str: return Value::string(expr.text);
+  case Kind::Bool: return Value::boolean(expr.truth);
+  case Kind::None: return Value::none();
+  case Kind::Ellipsis: return Value(EllipsisValue{});
+  case Kind::FString: return evalFString(expr);
   case Kind::Tuple:
   case Kind::List: {
     Values items;
@@ -64,23 +56,17 @@ Value Lowering::Impl::eval(const Expr &expr) {
     }
     return Value::tuple(std::move(items));
   }
-  case Kind::Unary:
-    return l.unary(expr.unary, eval(*expr.items[0]), expr.span);
+  case Kind::Unary: return l.unary(expr.unary, eval(*expr.items[0]), expr.span);
   case Kind::Binary: {
     Value a = eval(*expr.items[0]);
     Value b = eval(*expr.items[1]);
     return l.binary(expr.binary, a, b, expr.span);
   }
-  case Kind::BoolOp:
-    return evalBoolOp(expr);
-  case Kind::Compare:
-    return evalCompare(expr);
-  case Kind::IfExp:
-    return evalIfExp(expr);
-  case Kind::Call:
-    return evalCall(expr);
-  case Kind::Attribute:
-    return l.attribute(eval(*expr.items[0]), expr.text, expr.span);
+  case Kind::BoolOp: return evalBoolOp(expr);
+  case Kind::Compare: return evalCompare(expr);
+  case Kind::IfExp: return evalIfExp(expr);
+  case Kind::Call: return evalCall(expr);
+  case Kind::Attribute: return l.attribute(eval(*expr.items[0]), expr.text, expr.span);
   case Kind::Subscript: {
     Value object = eval(*expr.items[0]);
     return l.subscript(object, eval(*expr.items[1]), expr.span);
@@ -92,12 +78,10 @@ Value Lowering::Impl::eval(const Expr &expr) {
     Value start = part(0), stop = part(1), step = part(2);
     return Value(SliceValue{start, stop, step});
   }
-  case Kind::ListComp:
-    return evalListComp(expr);
+  case Kind::ListComp: return evalListComp(expr);
   case Kind::Starred:
     l.fail(Diag::internal_error, expr.span, {"a star outside a sequence", ""}); // the parser refuses it
-  case Kind::Opaque:
-    l.fail(Diag::unsupported_statement, expr.span, {expr.text});
+  case Kind::Opaque: l.fail(Diag::unsupported_statement, expr.span, {expr.text});
   }
   l.fail(Diag::internal_error, expr.span, {"unknown expression", ""});
 }

@@ -15,28 +15,17 @@ using namespace mlir;
 
 ArithOp arithOp(BinaryOp op) {
   switch (op) {
-  case BinaryOp::Sub:
-    return ArithOp::Sub;
-  case BinaryOp::Mul:
-    return ArithOp::Mul;
-  case BinaryOp::Div:
-    return ArithOp::TrueDiv;
-  case BinaryOp::FloorDiv:
-    return ArithOp::FloorDiv;
-  case BinaryOp::Mod:
-    return ArithOp::Mod;
-  case BinaryOp::Shl:
-    return ArithOp::Shl;
-  case BinaryOp::Shr:
-    return ArithOp::Shr;
-  case BinaryOp::And:
-    return ArithOp::And;
-  case BinaryOp::Or:
-    return ArithOp::Or;
-  case BinaryOp::Xor:
-    return ArithOp::Xor;
-  default:
-    return ArithOp::Add;
+  case BinaryOp::Sub: return ArithOp::Sub;
+  case BinaryOp::Mul: return ArithOp::Mul;
+  case BinaryOp::Div: return ArithOp::TrueDiv;
+  case BinaryOp::FloorDiv: return ArithOp::FloorDiv;
+  case BinaryOp::Mod: return ArithOp::Mod;
+  case BinaryOp::Shl: return ArithOp::Shl;
+  case BinaryOp::Shr: return ArithOp::Shr;
+  case BinaryOp::And: return ArithOp::And;
+  case BinaryOp::Or: return ArithOp::Or;
+  case BinaryOp::Xor: return ArithOp::Xor;
+  default: return ArithOp::Add;
   }
 }
 
@@ -54,28 +43,18 @@ Tensor Lowering::arith(ArithOp op, Tensor a, Tensor b, Span span) {
     return cast(arith(op, cast(a, f32, span), cast(b, f32, span), span), type, span);
   }
   switch (op) {
-  case ArithOp::Add:
-    return isFloat ? TEGULA_MAKE(AddFOp) : TEGULA_MAKE(AddIOp);
-  case ArithOp::Sub:
-    return isFloat ? TEGULA_MAKE(SubFOp) : TEGULA_MAKE(SubIOp);
-  case ArithOp::Mul:
-    return isFloat ? TEGULA_MAKE(MulFOp) : TEGULA_MAKE(MulIOp);
-  case ArithOp::TrueDiv:
-    return TEGULA_MAKE(DivFOp);
-  case ArithOp::FloorDiv:
-    return isUns ? TEGULA_MAKE(DivUIOp) : TEGULA_MAKE(DivSIOp);
+  case ArithOp::Add: return isFloat ? TEGULA_MAKE(AddFOp) : TEGULA_MAKE(AddIOp);
+  case ArithOp::Sub: return isFloat ? TEGULA_MAKE(SubFOp) : TEGULA_MAKE(SubIOp);
+  case ArithOp::Mul: return isFloat ? TEGULA_MAKE(MulFOp) : TEGULA_MAKE(MulIOp);
+  case ArithOp::TrueDiv: return TEGULA_MAKE(DivFOp);
+  case ArithOp::FloorDiv: return isUns ? TEGULA_MAKE(DivUIOp) : TEGULA_MAKE(DivSIOp);
   case ArithOp::Mod:
     return isFloat ? TEGULA_MAKE(RemFOp) : isUns ? TEGULA_MAKE(RemUIOp) : TEGULA_MAKE(RemSIOp);
-  case ArithOp::And:
-    return TEGULA_MAKE(AndIOp);
-  case ArithOp::Or:
-    return TEGULA_MAKE(OrIOp);
-  case ArithOp::Xor:
-    return TEGULA_MAKE(XOrIOp);
-  case ArithOp::Shl:
-    return TEGULA_MAKE(ShLIOp);
-  case ArithOp::Shr:
-    return isUns ? TEGULA_MAKE(ShRUIOp) : TEGULA_MAKE(ShRSIOp);
+  case ArithOp::And: return TEGULA_MAKE(AndIOp);
+  case ArithOp::Or: return TEGULA_MAKE(OrIOp);
+  case ArithOp::Xor: return TEGULA_MAKE(XOrIOp);
+  case ArithOp::Shl: return TEGULA_MAKE(ShLIOp);
+  case ArithOp::Shr: return isUns ? TEGULA_MAKE(ShRUIOp) : TEGULA_MAKE(ShRSIOp);
   }
 #undef TEGULA_MAKE
   return a;

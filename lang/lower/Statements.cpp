@@ -51,23 +51,13 @@ Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
     if (stmt.value->kind != Expr::Kind::Str) // a docstring in the middle
       eval(*stmt.value);
     return Flow();
-  case Kind::Assign:
-    execAssign(stmt);
-    return Flow();
-  case Kind::AugAssign:
-    execAugAssign(stmt);
-    return Flow();
-  case Kind::AnnAssign:
-    execAnnAssign(stmt);
-    return Flow();
-  case Kind::If:
-    return execIf(stmt, rest);
-  case Kind::For:
-    return execFor(stmt, rest);
-  case Kind::While:
-    return execWhile(stmt, rest);
-  case Kind::Return:
-    return execReturn(stmt);
+  case Kind::Assign: execAssign(stmt); return Flow();
+  case Kind::AugAssign: execAugAssign(stmt); return Flow();
+  case Kind::AnnAssign: execAnnAssign(stmt); return Flow();
+  case Kind::If: return execIf(stmt, rest);
+  case Kind::For: return execFor(stmt, rest);
+  case Kind::While: return execWhile(stmt, rest);
+  case Kind::Return: return execReturn(stmt);
   case Kind::Break:
   case Kind::Continue: {
     bool isBreak = stmt.kind == Kind::Break;
@@ -77,8 +67,7 @@ Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
     setHidden(isBreak ? loop.breakFlag : loop.continueFlag, Value::boolean(true), stmt.span);
     return Flow::exit(isBreak, !isBreak, false);
   }
-  case Kind::Pass:
-    return Flow();
+  case Kind::Pass: return Flow();
   case Kind::Assert: {
     Value test = eval(*stmt.value);
     Value message = stmt.annotation ? eval(*stmt.annotation) : Value::string("");
@@ -87,8 +76,7 @@ Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
   }
   case Kind::Raise:
     l.fail(Diag::raise_reached, stmt.span, {stmt.value ? ": " + textOf(stmt.value->span) : std::string()});
-  case Kind::With:
-    l.fail(Diag::unsupported_statement, stmt.span, {"with"});
+  case Kind::With: l.fail(Diag::unsupported_statement, stmt.span, {"with"});
   }
   return Flow();
 }
@@ -102,12 +90,9 @@ bool Lowering::Impl::isConstexprAnnotation(const Expr *annotation) {
     return false;
   switch (annotation->kind) {
   case Expr::Kind::Name:
-  case Expr::Kind::Attribute:
-    return annotation->text == "constexpr";
-  case Expr::Kind::Str:
-    return annotation->text == "constexpr" || annotation->text.ends_with(".constexpr");
-  default:
-    return false;
+  case Expr::Kind::Attribute: return annotation->text == "constexpr";
+  case Expr::Kind::Str: return annotation->text == "constexpr" || annotation->text.ends_with(".constexpr");
+  default: return false;
   }
 }
 
@@ -124,17 +109,11 @@ Value Lowering::Impl::assigned(const Value &value, Span span) {
 
 void Lowering::Impl::unpack(const Expr &target, const Value &value, Span span) {
   switch (target.kind) {
-  case Expr::Kind::Name:
-    assign(target.text, value, target.span);
-    return;
-  case Expr::Kind::Starred:
-    unpack(*target.items[0], value, span);
-    return;
+  case Expr::Kind::Name: assign(target.text, value, target.span); return;
+  case Expr::Kind::Starred: unpack(*target.items[0], value, span); return;
   case Expr::Kind::Tuple:
-  case Expr::Kind::List:
-    break;
-  default:
-    l.fail(Diag::bad_target, target.span);
+  case Expr::Kind::List: break;
+  default: l.fail(Diag::bad_target, target.span);
   }
   if (!value.isTuple())
     l.fail(Diag::not_iterable, span, {describe(value)});

@@ -44,8 +44,7 @@ Value Value::tuple(Values items, std::vector<std::string> fields) {
   return v;
 }
 
-template <typename T, typename V>
-static const T *shared(const V &data) {
+template <typename T, typename V> static const T *shared(const V &data) {
   auto *p = std::get_if<std::shared_ptr<const T>>(&data);
   return p ? p->get() : nullptr;
 }

@@ -109,8 +109,7 @@ public:
 
   /// A single constant (never a tuple).
   const Constant *asConstant() const { return std::get_if<Constant>(&data); }
-  template <typename T>
-  const T *get() const {
+  template <typename T> const T *get() const {
     auto *c = asConstant();
     return c ? std::get_if<T>(&c->value) : nullptr;
   }

@@ -48,8 +48,27 @@ struct Keyword {
 
 struct Expr {
   enum class Kind : uint8_t {
-    Name, Int, Float, Str, Bool, None, Ellipsis, FString,
-    Tuple, List, Unary, Binary, BoolOp, Compare, IfExp, Call, Attribute, Subscript, Slice, Starred, ListComp,
+    Name,
+    Int,
+    Float,
+    Str,
+    Bool,
+    None,
+    Ellipsis,
+    FString,
+    Tuple,
+    List,
+    Unary,
+    Binary,
+    BoolOp,
+    Compare,
+    IfExp,
+    Call,
+    Attribute,
+    Subscript,
+    Slice,
+    Starred,
+    ListComp,
     Opaque ///< what a kernel has no use for (a lambda, a dictionary ...), `text` as written; only in decorators,
            ///< annotations and defaults of parameters, and assignments of a module
   };
@@ -57,11 +76,12 @@ struct Expr {
   Kind kind;
   Span span;
 
-  std::string text;             ///< Name: identifier; Attribute: member; Str: value; Int: digits as a decimal or 0x number
-  double number = 0;            ///< Float
-  bool truth = false;           ///< Bool; BoolOp: true for `and`, false for `or`
-  BinaryOp binary{};            ///< Binary
-  UnaryOp unary{};              ///< Unary
+  std::string
+      text; ///< Name: identifier; Attribute: member; Str: value; Int: digits as a decimal or 0x number
+  double number = 0;               ///< Float
+  bool truth = false;              ///< Bool; BoolOp: true for `and`, false for `or`
+  BinaryOp binary{};               ///< Binary
+  UnaryOp unary{};                 ///< Unary
   std::vector<CompareOp> compares; ///< Compare: one between each two of `items`
   /// Tuple, List, BoolOp, Compare: the operands. Unary: {x}. Binary: {a, b}. IfExp: {test, then, else}.
   /// Call: {callee, positional...}. Attribute: {object}. Subscript: {object, index}. Slice: {start, stop, step}, each may be null.
@@ -75,18 +95,35 @@ struct Expr {
 };
 
 struct Stmt {
-  enum class Kind : uint8_t { Expr, Assign, AugAssign, AnnAssign, If, For, While, Return, Break, Continue, Pass, Assert, Raise, With };
+  enum class Kind : uint8_t {
+    Expr,
+    Assign,
+    AugAssign,
+    AnnAssign,
+    If,
+    For,
+    While,
+    Return,
+    Break,
+    Continue,
+    Pass,
+    Assert,
+    Raise,
+    With
+  };
 
   Kind kind;
   Span span; ///< If, For, While, With: of the header, up to the colon
 
-  std::vector<ExprPtr> targets; ///< Assign: every target of `a = b = v`; AugAssign, AnnAssign, For: one. With: the `as` names (may be null).
-  ExprPtr value;                ///< Expr, Assign, AugAssign, AnnAssign (may be null), Return and Raise (may be null); If, While, Assert: the test; For: the iterable
-  ExprPtr annotation;           ///< AnnAssign; Assert: the message (may be null)
-  BinaryOp binary{};            ///< AugAssign
+  std::vector<ExprPtr>
+      targets; ///< Assign: every target of `a = b = v`; AugAssign, AnnAssign, For: one. With: the `as` names (may be null).
+  ExprPtr
+      value; ///< Expr, Assign, AugAssign, AnnAssign (may be null), Return and Raise (may be null); If, While, Assert: the test; For: the iterable
+  ExprPtr annotation;            ///< AnnAssign; Assert: the message (may be null)
+  BinaryOp binary{};             ///< AugAssign
   std::vector<ExprPtr> contexts; ///< With: the context expressions
   Block body;
-  Block orElse;                 ///< If: else; For, While: the `else` of a loop
+  Block orElse; ///< If: else; For, While: the `else` of a loop
 
   Stmt(Kind k, Span s) : kind(k), span(s) {}
 };
@@ -96,7 +133,7 @@ struct Param {
   std::string name;
   Kind kind = Kind::Positional;
   Span span;
-  ExprPtr annotation; ///< may be null
+  ExprPtr annotation;   ///< may be null
   ExprPtr defaultValue; ///< may be null
 };
 

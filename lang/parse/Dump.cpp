@@ -56,51 +56,31 @@ static std::string dumpPlain(const Expr &expr) {
   using K = Expr::Kind;
   switch (expr.kind) {
   case K::Name:
-  case K::Int:
-    return expr.text;
+  case K::Int: return expr.text;
   case K::Float: {
     char number[48];
     std::snprintf(number, sizeof number, "(float %.17g)", expr.number);
     return number;
   }
-  case K::Str:
-    return quote(expr.text);
-  case K::Bool:
-    return expr.truth ? "True" : "False";
-  case K::None:
-    return "None";
-  case K::Ellipsis:
-    return "...";
-  case K::FString:
-    return form("fstring", expr.items);
-  case K::Tuple:
-    return form("tuple", expr.items);
-  case K::List:
-    return form("list", expr.items);
-  case K::Unary:
-    return form(spelling(expr.unary), expr.items);
-  case K::Binary:
-    return form(spelling(expr.binary), expr.items);
-  case K::BoolOp:
-    return form(expr.truth ? "and" : "or", expr.items);
-  case K::Compare:
-    return dumpCompare(expr);
-  case K::IfExp:
-    return form("if", expr.items);
-  case K::Call:
-    return dumpCall(expr);
-  case K::Attribute:
-    return "(. " + dump(*expr.items[0]) + " " + expr.text + ")";
-  case K::Subscript:
-    return form("index", expr.items);
-  case K::Slice:
-    return form("slice", expr.items);
-  case K::Starred:
-    return form("star", expr.items);
-  case K::ListComp:
-    return form("for", expr.items);
-  case K::Opaque:
-    return "(opaque " + quote(expr.text) + ")";
+  case K::Str: return quote(expr.text);
+  case K::Bool: return expr.truth ? "True" : "False";
+  case K::None: return "None";
+  case K::Ellipsis: return "...";
+  case K::FString: return form("fstring", expr.items);
+  case K::Tuple: return form("tuple", expr.items);
+  case K::List: return form("list", expr.items);
+  case K::Unary: return form(spelling(expr.unary), expr.items);
+  case K::Binary: return form(spelling(expr.binary), expr.items);
+  case K::BoolOp: return form(expr.truth ? "and" : "or", expr.items);
+  case K::Compare: return dumpCompare(expr);
+  case K::IfExp: return form("if", expr.items);
+  case K::Call: return dumpCall(expr);
+  case K::Attribute: return "(. " + dump(*expr.items[0]) + " " + expr.text + ")";
+  case K::Subscript: return form("index", expr.items);
+  case K::Slice: return form("slice", expr.items);
+  case K::Starred: return form("star", expr.items);
+  case K::ListComp: return form("for", expr.items);
+  case K::Opaque: return "(opaque " + quote(expr.text) + ")";
   }
   return "";
 }
@@ -124,30 +104,20 @@ static std::string head(const Stmt &stmt) {
   for (const ExprPtr &target : stmt.targets)
     targets += " " + dumpOrNone(target);
   switch (stmt.kind) {
-  case K::Expr:
-    return "(expr " + dump(*stmt.value);
-  case K::Assign:
-    return "(assign" + targets + " " + dump(*stmt.value);
+  case K::Expr: return "(expr " + dump(*stmt.value);
+  case K::Assign: return "(assign" + targets + " " + dump(*stmt.value);
   case K::AugAssign:
     return std::string("(") + spelling(stmt.binary) + "=" + targets + " " + dump(*stmt.value);
   case K::AnnAssign:
     return "(assign" + targets + " (: " + dump(*stmt.annotation) + ") " + dumpOrNone(stmt.value);
-  case K::If:
-    return "(if " + dump(*stmt.value);
-  case K::For:
-    return "(for" + targets + " " + dump(*stmt.value);
-  case K::While:
-    return "(while " + dump(*stmt.value);
-  case K::Return:
-    return "(return" + (stmt.value ? " " + dump(*stmt.value) : "");
-  case K::Break:
-    return "(break";
-  case K::Continue:
-    return "(continue";
-  case K::Pass:
-    return "(pass";
-  case K::Raise:
-    return "(raise" + (stmt.value ? " " + dump(*stmt.value) : "");
+  case K::If: return "(if " + dump(*stmt.value);
+  case K::For: return "(for" + targets + " " + dump(*stmt.value);
+  case K::While: return "(while " + dump(*stmt.value);
+  case K::Return: return "(return" + (stmt.value ? " " + dump(*stmt.value) : "");
+  case K::Break: return "(break";
+  case K::Continue: return "(continue";
+  case K::Pass: return "(pass";
+  case K::Raise: return "(raise" + (stmt.value ? " " + dump(*stmt.value) : "");
   case K::Assert:
     return "(assert " + dump(*stmt.value) + (stmt.annotation ? " " + dump(*stmt.annotation) : "");
   case K::With: {

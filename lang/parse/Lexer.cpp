@@ -15,9 +15,10 @@ namespace tegula::lang {
 static constexpr size_t maxOpenBrackets = 200;
 
 static constexpr std::string_view keywords[] = {
-    "False", "None",   "True",   "and",  "as",       "assert", "async", "await",  "break", "class", "continue", "def",
-    "del",   "elif",   "else",   "except", "finally", "for",   "from",  "global", "if",    "import", "in",      "is",
-    "lambda", "nonlocal", "not", "or",   "pass",     "raise",  "return", "try",   "while", "with",  "yield"};
+    "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
+    "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
+    "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
+    "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
 
 /// Longest first.
 static constexpr std::string_view operators[] = {
@@ -43,10 +44,12 @@ Error unclosedBracket(const SourceFile &source, const Lexer::Bracket &bracket) {
   Span span{&source, bracket.at, bracket.at + 1};
   if (bracket.quote)
     return Error(Diag::syntax_fstring_unclosed, span);
-  return Error(Diag::syntax_unclosed, span, {std::string(1, bracket.open), std::string(1, closerOf(bracket.open))});
+  return Error(Diag::syntax_unclosed, span,
+               {std::string(1, bracket.open), std::string(1, closerOf(bracket.open))});
 }
 
-Lexer::Lexer(const SourceFile &source, Outside outside) : source(&source), text(source.text), outside(outside) {
+Lexer::Lexer(const SourceFile &source, Outside outside)
+    : source(&source), text(source.text), outside(outside) {
   if (text.substr(0, 3) == "\xef\xbb\xbf") // the byte order mark
     pos = 3;
 }
@@ -196,10 +199,10 @@ Token Lexer::next() {
   }
   insideLine = true;
   char c = text[pos];
-  Token made = c == '"' || c == '\''                        ? string(pos, false, false)
+  Token made = c == '"' || c == '\''                              ? string(pos, false, false)
                : isDigit(c) || (c == '.' && isDigit(at(pos + 1))) ? number()
-               : identifierLength(text, pos)                ? word()
-                                                            : op();
+               : identifierLength(text, pos)                      ? word()
+                                                                  : op();
   std::string_view t = made.text;
   afterOperand = made.kind == TokenKind::Op        ? t == ")" || t == "]" || t == "}" || t == "..."
                  : made.kind == TokenKind::Keyword ? t == "True" || t == "False" || t == "None"
@@ -271,7 +274,8 @@ Token Lexer::number() {
   }
   endNumber(begin, /*lacksDigits=*/false);
   std::string_view written = text.substr(begin, pos - begin);
-  if (token_ == TokenKind::Int && written[0] == '0' && written.find_first_not_of("0_") != std::string_view::npos)
+  if (token_ == TokenKind::Int && written[0] == '0' &&
+      written.find_first_not_of("0_") != std::string_view::npos)
     throw Error(Diag::syntax_bad_number, span(begin, pos),
                 {std::string(written), "a decimal integer has no leading zeros"});
   return token(token_, begin, pos);
@@ -280,7 +284,8 @@ Token Lexer::number() {
 /// Throws unless the number from `begin` to `pos` is complete.
 void Lexer::endNumber(size_t begin, bool lacksDigits) {
   auto refuse = [&](size_t end, std::string why) {
-    throw Error(Diag::syntax_bad_number, span(begin, end), {std::string(text.substr(begin, end - begin)), why});
+    throw Error(Diag::syntax_bad_number, span(begin, end),
+                {std::string(text.substr(begin, end - begin)), why});
   };
   size_t end = pos; // of everything that a reader would take for the number
   while (isDigit(at(end), 10) || at(end) == '_' || identifierLength(text, end))
@@ -314,15 +319,17 @@ void Lexer::closeBracket(char closer) {
 
 Token Lexer::op() {
   size_t begin = pos;
-  bool inField = !brackets.empty() && brackets.back().quote; // of an f-string: `x:=4` is `x` formatted with "=4"
+  bool inField =
+      !brackets.empty() && brackets.back().quote; // of an f-string: `x:=4` is `x` formatted with "=4"
   for (std::string_view candidate : operators) {
     bool isHere = candidate[0] == at(pos) && text.compare(pos, candidate.size(), candidate) == 0;
     if (!isHere || (inField && candidate == ":="))
       continue;
     char c = candidate[0];
     if ((c == '&' || c == '|') && candidate.size() == 1 && at(pos + 1) == c)
-      throw Error(Diag::syntax_c_operator, span(pos, pos + 2),
-                  {std::string(2, c), c == '&' ? "'and', or '&' between tensors" : "'or', or '|' between tensors"});
+      throw Error(
+          Diag::syntax_c_operator, span(pos, pos + 2),
+          {std::string(2, c), c == '&' ? "'and', or '&' between tensors" : "'or', or '|' between tensors"});
     if (c == '(' || c == '[' || c == '{') {
       if (brackets.size() >= maxOpenBrackets)
         throw Error(Diag::syntax_too_deep, span(pos, pos + 1), {std::to_string(maxOpenBrackets)});
@@ -404,7 +411,9 @@ Token Lexer::string(size_t begin, bool raw, bool bytes) {
   return t;
 }
 
-static std::string_view quotesOf(const Token &open) { return open.text.substr(open.text.find_first_of("\"'")); }
+static std::string_view quotesOf(const Token &open) {
+  return open.text.substr(open.text.find_first_of("\"'"));
+}
 
 /// Skips an escape without a look at its meaning: what a kernel may not write is no mistake in text that is skipped.
 void Lexer::skipEscape() {

@@ -30,14 +30,27 @@
 namespace tegula::lang {
 
 enum class TokenKind : uint8_t {
-  Name, Keyword, Int, Float, Imaginary, String, Bytes, FString, Op, Newline, Indent, Dedent, End
+  Name,
+  Keyword,
+  Int,
+  Float,
+  Imaginary,
+  String,
+  Bytes,
+  FString,
+  Op,
+  Newline,
+  Indent,
+  Dedent,
+  End
 };
 
 struct Token {
   TokenKind kind = TokenKind::End;
   bool raw = false; ///< String, FString: with the prefix `r`
   Span span;
-  std::string_view text; ///< As written. String: what is between the quotes; FString: prefix and opening quotes
+  std::string_view
+      text; ///< As written. String: what is between the quotes; FString: prefix and opening quotes
 };
 
 class Lexer {

@@ -56,13 +56,15 @@ static bool isLetter(uint32_t c) {
     uint32_t first, last;
   };
   static constexpr Range ranges[] = {
-      {0xb5, 0xb5},     {0xc0, 0xd6},     {0xd8, 0xf6},     {0xf8, 0x131},    {0x134, 0x13e},  {0x141, 0x148},
-      {0x14a, 0x17e},   {0x180, 0x1c3},   {0x1cd, 0x1f0},   {0x1f4, 0x24f},   {0x250, 0x2af},  {0x370, 0x373},
-      {0x376, 0x377},   {0x386, 0x386},   {0x388, 0x38a},   {0x38c, 0x38c},   {0x38e, 0x3a1},  {0x3a3, 0x3cf},
-      {0x3d7, 0x3ef},   {0x400, 0x481},   {0x48a, 0x52f},   {0x531, 0x556},   {0x561, 0x586},  {0x5d0, 0x5ea},
-      {0x620, 0x64a},   {0x904, 0x939},   {0xe01, 0xe30},   {0x10d0, 0x10fa}, {0x1e00, 0x1e99}, {0x1ea0, 0x1eff},
+      {0xb5, 0xb5},     {0xc0, 0xd6},     {0xd8, 0xf6},     {0xf8, 0x131},    {0x134, 0x13e},
+      {0x141, 0x148},   {0x14a, 0x17e},   {0x180, 0x1c3},   {0x1cd, 0x1f0},   {0x1f4, 0x24f},
+      {0x250, 0x2af},   {0x370, 0x373},   {0x376, 0x377},   {0x386, 0x386},   {0x388, 0x38a},
+      {0x38c, 0x38c},   {0x38e, 0x3a1},   {0x3a3, 0x3cf},   {0x3d7, 0x3ef},   {0x400, 0x481},
+      {0x48a, 0x52f},   {0x531, 0x556},   {0x561, 0x586},   {0x5d0, 0x5ea},   {0x620, 0x64a},
+      {0x904, 0x939},   {0xe01, 0xe30},   {0x10d0, 0x10fa}, {0x1e00, 0x1e99}, {0x1ea0, 0x1eff},
       {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x3400, 0x4dbf}, {0x4e00, 0x9fff}, {0xac00, 0xd7a3}};
-  return std::any_of(std::begin(ranges), std::end(ranges), [&](Range r) { return c >= r.first && c <= r.last; });
+  return std::any_of(std::begin(ranges), std::end(ranges),
+                     [&](Range r) { return c >= r.first && c <= r.last; });
 }
 
 size_t identifierLength(std::string_view text, size_t i) {
@@ -70,7 +72,8 @@ size_t identifierLength(std::string_view text, size_t i) {
   while (i < text.size()) {
     char c = text[i];
     char lower = char(c | 0x20);
-    if (c == '_' || (lower >= 'a' && lower <= 'z' && uint8_t(c) < 0x80) || (i > begin && c >= '0' && c <= '9')) {
+    if (c == '_' || (lower >= 'a' && lower <= 'z' && uint8_t(c) < 0x80) ||
+        (i > begin && c >= '0' && c <= '9')) {
       ++i;
       continue;
     }
@@ -103,7 +106,8 @@ static size_t decodeHexEscape(const SourceFile &source, size_t i, std::string &o
   while (end < text.size() && end < i + 2 + count && hexDigit(text[end]) >= 0)
     value = value << 4 | uint32_t(hexDigit(text[end++]));
   auto refuse = [&](std::string why) {
-    throw Error(Diag::syntax_bad_escape, {&source, uint32_t(i), uint32_t(end)}, {text.substr(i, end - i), why});
+    throw Error(Diag::syntax_bad_escape, {&source, uint32_t(i), uint32_t(end)},
+                {text.substr(i, end - i), why});
   };
   if (end != i + 2 + count)
     refuse(std::to_string(count) + " hexadecimal digits must follow '" + text.substr(i, 2) + "'");

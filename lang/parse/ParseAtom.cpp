@@ -57,10 +57,8 @@ ExprPtr Parser::parseAtom() {
       take();
     return opaque(begin);
   case TokenKind::String:
-  case TokenKind::FString:
-    return parseStrings();
-  case TokenKind::Keyword:
-    return parseKeywordAtom();
+  case TokenKind::FString: return parseStrings();
+  case TokenKind::Keyword: return parseKeywordAtom();
   case TokenKind::Op:
     if (t.text == "(")
       return parseParenthesised();
@@ -73,8 +71,7 @@ ExprPtr Parser::parseAtom() {
       return make(Kind::Ellipsis, begin);
     }
     break;
-  default:
-    break;
+  default: break;
   }
   fail("an expression");
 }

@@ -85,7 +85,8 @@ ExprPtr Parser::parseComparison() {
   std::vector<CompareOp> ops;
   for (;;) {
     if (is(TokenKind::Op)) {
-      auto row = std::find_if(std::begin(table), std::end(table), [&](auto &r) { return r.text == peek().text; });
+      auto row =
+          std::find_if(std::begin(table), std::end(table), [&](auto &r) { return r.text == peek().text; });
       if (row == std::end(table))
         break;
       take();
@@ -115,14 +116,15 @@ ExprPtr Parser::parseBinary(int strength) {
     std::string_view text;
     int strength;
     BinaryOp op;
-  } table[] = {{"|", 0, BinaryOp::Or},   {"^", 1, BinaryOp::Xor},      {"&", 2, BinaryOp::And},
-               {"<<", 3, BinaryOp::Shl}, {">>", 3, BinaryOp::Shr},     {"+", 4, BinaryOp::Add},
-               {"-", 4, BinaryOp::Sub},  {"*", 5, BinaryOp::Mul},      {"/", 5, BinaryOp::Div},
+  } table[] = {{"|", 0, BinaryOp::Or},   {"^", 1, BinaryOp::Xor},       {"&", 2, BinaryOp::And},
+               {"<<", 3, BinaryOp::Shl}, {">>", 3, BinaryOp::Shr},      {"+", 4, BinaryOp::Add},
+               {"-", 4, BinaryOp::Sub},  {"*", 5, BinaryOp::Mul},       {"/", 5, BinaryOp::Div},
                {"%", 5, BinaryOp::Mod},  {"//", 5, BinaryOp::FloorDiv}, {"@", 5, BinaryOp::MatMul}};
   uint32_t begin = here();
   ExprPtr left = parseUnary();
   while (is(TokenKind::Op)) {
-    auto row = std::find_if(std::begin(table), std::end(table), [&](auto &r) { return r.text == peek().text; });
+    auto row =
+        std::find_if(std::begin(table), std::end(table), [&](auto &r) { return r.text == peek().text; });
     if (row == std::end(table) || row->strength < strength)
       break;
     take();
@@ -300,8 +302,8 @@ ExprPtr Parser::parseExprList() {
   std::vector<ExprPtr> items = nodes(std::move(first));
   while (acceptOp(",")) {
     const Token &t = peek();
-    bool ends = t.kind == TokenKind::Newline || t.kind == TokenKind::End || isOp("=") || isOp(":") || isOp(";") ||
-                isOp(")") || isOp("]") || isOp("}");
+    bool ends = t.kind == TokenKind::Newline || t.kind == TokenKind::End || isOp("=") || isOp(":") ||
+                isOp(";") || isOp(")") || isOp("]") || isOp("}");
     if (ends)
       break;
     items.push_back(parseStarOr(&Parser::parseTest));

@@ -94,7 +94,8 @@ void Parser::parseParams(Function &function) {
         misplaced(first.span, "'*' without a keyword-only parameter behind it");
     } else {
       Param param = parseParam(keywordOnly ? K::KeywordOnly : K::Positional);
-      bool afterDefault = !params.empty() && params.back().kind == K::Positional && params.back().defaultValue;
+      bool afterDefault =
+          !params.empty() && params.back().kind == K::Positional && params.back().defaultValue;
       if (param.kind == K::Positional && !param.defaultValue && afterDefault)
         misplaced(param.span, "a parameter without a default after one with a default");
       params.push_back(std::move(param));
@@ -193,8 +194,7 @@ void Parser::skipStatement(ModuleAst &module) {
                       beforePrevious.text == ";" || beforePrevious.kind == TokenKind::End;
     bool assigns = t.kind == TokenKind::Op && t.text.back() == '=' && t.text != "==" && t.text != "!=" &&
                    t.text != "<=" && t.text != ">=";
-    if (!isScope && assigns && startsLine && previous.kind == TokenKind::Name &&
-        lexer.openBrackets().empty())
+    if (!isScope && assigns && startsLine && previous.kind == TokenKind::Name && lexer.openBrackets().empty())
       forget(module, identifier(previous));
     beforePrevious = previous;
     previous = t;

@@ -204,30 +204,18 @@ static const char *describe(const Expr &expr) {
   case Expr::Kind::Int:
   case Expr::Kind::Float:
   case Expr::Kind::Str:
-  case Expr::Kind::FString:
-    return "a literal";
-  case Expr::Kind::Bool:
-    return expr.truth ? "True" : "False";
-  case Expr::Kind::None:
-    return "None";
-  case Expr::Kind::Ellipsis:
-    return "'...'";
-  case Expr::Kind::Call:
-    return "the result of a call";
-  case Expr::Kind::Compare:
-    return "a comparison";
-  case Expr::Kind::IfExp:
-    return "a conditional expression";
-  case Expr::Kind::ListComp:
-    return "a list comprehension";
-  case Expr::Kind::Tuple:
-    return "several names here";
-  case Expr::Kind::List:
-    return "a list here";
-  case Expr::Kind::Starred:
-    return "a starred expression here";
-  default:
-    return "the result of an operator";
+  case Expr::Kind::FString: return "a literal";
+  case Expr::Kind::Bool: return expr.truth ? "True" : "False";
+  case Expr::Kind::None: return "None";
+  case Expr::Kind::Ellipsis: return "'...'";
+  case Expr::Kind::Call: return "the result of a call";
+  case Expr::Kind::Compare: return "a comparison";
+  case Expr::Kind::IfExp: return "a conditional expression";
+  case Expr::Kind::ListComp: return "a list comprehension";
+  case Expr::Kind::Tuple: return "several names here";
+  case Expr::Kind::List: return "a list here";
+  case Expr::Kind::Starred: return "a starred expression here";
+  default: return "the result of an operator";
   }
 }
 

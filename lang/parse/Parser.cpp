@@ -12,7 +12,8 @@
 namespace tegula::lang {
 
 const char *spelling(BinaryOp op) {
-  static constexpr const char *texts[] = {"+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>", "&", "|", "^"};
+  static constexpr const char *texts[] = {"+", "-",  "*",  "/", "//", "%", "**",
+                                          "@", "<<", ">>", "&", "|",  "^"};
   return texts[size_t(op)];
 }
 
@@ -90,22 +91,14 @@ void Parser::expectNewline() {
 std::string Parser::found() {
   const Token &t = peek();
   switch (t.kind) {
-  case TokenKind::Newline:
-    return "the end of the line";
-  case TokenKind::Indent:
-    return "an indented line";
-  case TokenKind::Dedent:
-    return "the end of the block";
-  case TokenKind::End:
-    return "the end of the text";
-  case TokenKind::String:
-    return "a string";
-  case TokenKind::FString:
-    return "an f-string";
-  case TokenKind::Bytes:
-    return "bytes";
-  default:
-    return "'" + std::string(t.text) + "'";
+  case TokenKind::Newline: return "the end of the line";
+  case TokenKind::Indent: return "an indented line";
+  case TokenKind::Dedent: return "the end of the block";
+  case TokenKind::End: return "the end of the text";
+  case TokenKind::String: return "a string";
+  case TokenKind::FString: return "an f-string";
+  case TokenKind::Bytes: return "bytes";
+  default: return "'" + std::string(t.text) + "'";
   }
 }
 
@@ -148,13 +141,14 @@ void Parser::refuse(Diag id, Span span, const std::vector<std::string> &args) { 
 
 /// Skips tokens up to one of `stops`, a bracket that closes the one around here, or the end of the line.
 void Parser::skipOperand(std::initializer_list<std::string_view> stops) {
-  for (int depth = 0;; ) {
+  for (int depth = 0;;) {
     const Token &t = peek();
     if (t.kind == TokenKind::Newline || t.kind == TokenKind::End)
       return;
     bool isOperator = t.kind == TokenKind::Op;
     bool closes = isOperator && (t.text == ")" || t.text == "]" || t.text == "}");
-    if (depth == 0 && (closes || (isOperator && std::find(stops.begin(), stops.end(), t.text) != stops.end())))
+    if (depth == 0 &&
+        (closes || (isOperator && std::find(stops.begin(), stops.end(), t.text) != stops.end())))
       return;
     depth += isOperator && (t.text == "(" || t.text == "[" || t.text == "{");
     depth -= closes;
@@ -194,6 +188,8 @@ std::unique_ptr<Function> parseFunction(const SourceFile &source) {
   return Parser(source, Lexer::Outside::End).parseOnlyFunction();
 }
 
-ModuleAst parseModule(const SourceFile &source) { return Parser(source, Lexer::Outside::Mistake).parseModule(); }
+ModuleAst parseModule(const SourceFile &source) {
+  return Parser(source, Lexer::Outside::Mistake).parseModule();
+}
 
 } // namespace tegula::lang

@@ -67,12 +67,8 @@ static void setOption(CallOptions &given, int index, PyObject *name, PyObject *v
     return;
   value = unwrapConstexpr(value);
   switch (optionRows[index].option) {
-  case Option::NumWarps:
-    given.numWarps = integerOption(name, value, 1, 64);
-    break;
-  case Option::NumStages:
-    given.numStages = integerOption(name, value, 0, 64);
-    break;
+  case Option::NumWarps: given.numWarps = integerOption(name, value, 1, 64); break;
+  case Option::NumStages: given.numStages = integerOption(name, value, 0, 64); break;
   case Option::Debug:
   case Option::FpFusion: {
     int truth = PyObject_IsTrue(value);
@@ -81,8 +77,7 @@ static void setOption(CallOptions &given, int index, PyObject *name, PyObject *v
     (optionRows[index].option == Option::Debug ? given.debug : given.fpFusion) = truth;
     break;
   }
-  case Option::Ignored:
-    break;
+  case Option::Ignored: break;
   }
 }
 

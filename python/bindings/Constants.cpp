@@ -213,10 +213,7 @@ struct Same {
   }
   bool operator()(const Constant::Builtin &a, const Constant::Builtin &b) const { return a.name == b.name; }
   bool operator()(const Constant::Opaque &, const Constant::Opaque &) const { return false; }
-  template <typename A, typename B>
-  bool operator()(const A &, const B &) const {
-    return false;
-  }
+  template <typename A, typename B> bool operator()(const A &, const B &) const { return false; }
 };
 } // namespace
 

@@ -91,8 +91,8 @@ py::list toList(const std::vector<ptx::Finding> &findings) {
 }
 
 py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<uint32_t, 3> &grid,
-                 const std::array<uint32_t, 3> &block, const py::bytes &arguments, const std::vector<MemoryRange> &memory,
-                 const py::dict &options) {
+                 const std::array<uint32_t, 3> &block, const py::bytes &arguments,
+                 const std::vector<MemoryRange> &memory, const py::dict &options) {
   ptx::LaunchSettings s;
   std::copy(grid.begin(), grid.end(), s.grid);
   std::copy(block.begin(), block.end(), s.block);
@@ -153,7 +153,8 @@ void initEmulator(py::module_ &module) {
              return names;
            })
       .def("parameters", &parametersOf)
-      .def("variable", [](const EmulatedModule &m, const std::string &name) { return m.module->variable(name); })
+      .def("variable",
+           [](const EmulatedModule &m, const std::string &name) { return m.module->variable(name); })
       .def("launch", &launch);
 }
 

@@ -11,18 +11,12 @@ namespace tegula::python {
 
 static const char *className(ErrorKind kind) {
   switch (kind) {
-  case ErrorKind::Compile:
-    return "CompileError";
-  case ErrorKind::Unsupported:
-    return "UnsupportedError";
-  case ErrorKind::OutOfResources:
-    return "OutOfResources";
-  case ErrorKind::Launch:
-    return "LaunchError";
-  case ErrorKind::Device:
-    return "DeviceError";
-  case ErrorKind::Internal:
-    return "InternalError";
+  case ErrorKind::Compile: return "CompileError";
+  case ErrorKind::Unsupported: return "UnsupportedError";
+  case ErrorKind::OutOfResources: return "OutOfResources";
+  case ErrorKind::Launch: return "LaunchError";
+  case ErrorKind::Device: return "DeviceError";
+  case ErrorKind::Internal: return "InternalError";
   }
   return "TegulaError";
 }

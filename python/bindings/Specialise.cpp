@@ -73,17 +73,10 @@ static PyObject *plainConstant(Call &call, PyObject *value) {
     made = PyList_AsTuple(value);
   } else {
     switch (argType(value).kind) {
-    case ArgKind::Index:
-      made = PyNumber_Index(value);
-      break;
-    case ArgKind::Real:
-      made = PyNumber_Float(value);
-      break;
-    case ArgKind::Truth:
-      made = PyBool_FromLong(PyObject_IsTrue(value));
-      break;
-    default:
-      return value;
+    case ArgKind::Index: made = PyNumber_Index(value); break;
+    case ArgKind::Real: made = PyNumber_Float(value); break;
+    case ArgKind::Truth: made = PyBool_FromLong(PyObject_IsTrue(value)); break;
+    default: return value;
     }
   }
   if (!made)
@@ -231,24 +224,15 @@ static void addBool(const Argument &a, bool value) {
 
 static bool fits(lang::Constant::Int n, ScalarKind kind) {
   switch (kind) {
-  case ScalarKind::I8:
-    return n == static_cast<int8_t>(n);
-  case ScalarKind::I16:
-    return n == static_cast<int16_t>(n);
-  case ScalarKind::I32:
-    return n == static_cast<int32_t>(n);
-  case ScalarKind::I64:
-    return n == static_cast<int64_t>(n);
-  case ScalarKind::U8:
-    return n == static_cast<uint8_t>(n);
-  case ScalarKind::U16:
-    return n == static_cast<uint16_t>(n);
-  case ScalarKind::U32:
-    return n == static_cast<uint32_t>(n);
-  case ScalarKind::U64:
-    return n == static_cast<lang::Constant::Int>(static_cast<uint64_t>(n));
-  default:
-    return false;
+  case ScalarKind::I8: return n == static_cast<int8_t>(n);
+  case ScalarKind::I16: return n == static_cast<int16_t>(n);
+  case ScalarKind::I32: return n == static_cast<int32_t>(n);
+  case ScalarKind::I64: return n == static_cast<int64_t>(n);
+  case ScalarKind::U8: return n == static_cast<uint8_t>(n);
+  case ScalarKind::U16: return n == static_cast<uint16_t>(n);
+  case ScalarKind::U32: return n == static_cast<uint32_t>(n);
+  case ScalarKind::U64: return n == static_cast<lang::Constant::Int>(static_cast<uint64_t>(n));
+  default: return false;
   }
 }
 
@@ -326,28 +310,20 @@ static void addValue(const Argument &a, const ArgType &type, PyObject *value) {
   case ArgKind::NumPy:
   case ArgKind::DataPtr:
   case ArgKind::DLPack:
-  case ArgKind::Buffer:
-    return addTensor(a, type, value);
-  case ArgKind::Int:
-    return addInt(a, value);
-  case ArgKind::Float:
-    return addFloat(a, PyFloat_AS_DOUBLE(value));
+  case ArgKind::Buffer: return addTensor(a, type, value);
+  case ArgKind::Int: return addInt(a, value);
+  case ArgKind::Float: return addFloat(a, PyFloat_AS_DOUBLE(value));
   case ArgKind::Bool:
     if (a.param.annotation && a.param.annotation->scalar != ScalarKind::I1)
       return addTypedInt(a, value == Py_True, value);
     return addBool(a, value == Py_True);
   case ArgKind::None:
   case ArgKind::Constant:
-  case ArgKind::Wrapper:
-    return addConstant(a, value, Diag::launch_bad_argument);
-  case ArgKind::Tuple:
-    return addTuple(a, value);
-  case ArgKind::Index:
-    return addInt(a, keep(a.call, PyNumber_Index(value)));
-  case ArgKind::Real:
-    return addFloat(a, PyFloat_AsDouble(keep(a.call, PyNumber_Float(value))));
-  case ArgKind::Truth:
-    return addBool(a, PyObject_IsTrue(value) == 1);
+  case ArgKind::Wrapper: return addConstant(a, value, Diag::launch_bad_argument);
+  case ArgKind::Tuple: return addTuple(a, value);
+  case ArgKind::Index: return addInt(a, keep(a.call, PyNumber_Index(value)));
+  case ArgKind::Real: return addFloat(a, PyFloat_AsDouble(keep(a.call, PyNumber_Float(value))));
+  case ArgKind::Truth: return addBool(a, PyObject_IsTrue(value) == 1);
   case ArgKind::Refused:
     if (!type.overrides.empty())
       a.fail(Diag::launch_tensor_subclass, describeValue(value), type.overrides);
@@ -448,21 +424,17 @@ static size_t constantWords(const Key &key, size_t at) {
   switch (static_cast<Tag>(key[at] & 0xFF)) {
   case Tag::ConstInt:
   case Tag::ConstFloat:
-  case Tag::ConstFunction:
-    return 2;
-  case Tag::ConstWideInt:
-    return 3;
+  case Tag::ConstFunction: return 2;
+  case Tag::ConstWideInt: return 3;
   case Tag::ConstText:
-  case Tag::ConstBuiltin:
-    return 1 + ((key[at] >> 8) + 7) / 8;
+  case Tag::ConstBuiltin: return 1 + ((key[at] >> 8) + 7) / 8;
   case Tag::ConstTuple: {
     size_t n = (key[at] >> 8) & 0xFFFFFF, next = at + 1;
     while (n--)
       next += constantWords(key, next);
     return next - at;
   }
-  default:
-    return 1;
+  default: return 1;
   }
 }
 
@@ -480,17 +452,12 @@ static lang::Constant argumentConstant(PyObject *value) {
   }
   py::object made;
   switch (argType(value).kind) {
-  case ArgKind::Index:
-    made = py::reinterpret_steal<py::object>(PyNumber_Index(value));
-    break;
-  case ArgKind::Real:
-    made = py::reinterpret_steal<py::object>(PyNumber_Float(value));
-    break;
+  case ArgKind::Index: made = py::reinterpret_steal<py::object>(PyNumber_Index(value)); break;
+  case ArgKind::Real: made = py::reinterpret_steal<py::object>(PyNumber_Float(value)); break;
   case ArgKind::Truth:
     made = py::reinterpret_steal<py::object>(PyBool_FromLong(PyObject_IsTrue(value)));
     break;
-  default:
-    return toConstant(value);
+  default: return toConstant(value);
   }
   return toConstant(made.ptr());
 }
@@ -501,16 +468,10 @@ static lang::Argument readArgument(const Key &key, size_t &at, std::string name,
   uint64_t payload = key[at] >> 8;
   auto kind = static_cast<ScalarKind>(payload & 0xFF);
   switch (static_cast<Tag>(key[at] & 0xFF)) {
-  case Tag::Tensor:
-    arg.type = lang::DType{kind, true, (payload & 0x100) != 0};
-    break;
+  case Tag::Tensor: arg.type = lang::DType{kind, true, (payload & 0x100) != 0}; break;
   case Tag::Int:
-  case Tag::Float:
-    arg.type = lang::DType{kind};
-    break;
-  case Tag::Bool:
-    arg.type = lang::DType{ScalarKind::I1};
-    break;
+  case Tag::Float: arg.type = lang::DType{kind}; break;
+  case Tag::Bool: arg.type = lang::DType{ScalarKind::I1}; break;
   case Tag::Tuple: {
     size_t n = payload & 0xFFFFFF;
     py::object fields = py::reinterpret_steal<py::object>(PyObject_GetAttrString(value, "_fields"));

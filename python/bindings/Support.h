@@ -22,8 +22,7 @@ namespace py = pybind11;
 /// Runs `take`, which takes the interpreter's lock. A thread that is late, because the interpreter ends, is ended by
 /// CPython before 3.14 through forced unwinding, which would abort in the first destructor on its way and pull the
 /// memory of a grid from under its helpers. It waits for the end of the process instead, as since 3.14.
-template <typename Take>
-auto takeGil(Take &&take) noexcept {
+template <typename Take> auto takeGil(Take &&take) noexcept {
   try {
     return take();
   } catch (...) {
@@ -70,8 +69,7 @@ void setPythonError(const Error &error);
 
 /// Runs `body` and turns whatever it throws into a Python exception; returns `failed` then. For functions that
 /// CPython calls.
-template <typename Result, typename Body>
-Result guarded(Result failed, Body &&body) noexcept {
+template <typename Result, typename Body> Result guarded(Result failed, Body &&body) noexcept {
   try {
     return body();
   } catch (const Error &e) {

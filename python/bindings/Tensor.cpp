@@ -19,18 +19,14 @@ static int itemSize(ScalarKind kind) {
   case ScalarKind::I16:
   case ScalarKind::U16:
   case ScalarKind::F16:
-  case ScalarKind::BF16:
-    return 2;
+  case ScalarKind::BF16: return 2;
   case ScalarKind::I32:
   case ScalarKind::U32:
-  case ScalarKind::F32:
-    return 4;
+  case ScalarKind::F32: return 4;
   case ScalarKind::I64:
   case ScalarKind::U64:
-  case ScalarKind::F64:
-    return 8;
-  default:
-    return 1;
+  case ScalarKind::F64: return 8;
+  default: return 1;
   }
 }
 
@@ -63,38 +59,22 @@ static ScalarKind dlpackKind(const dlpack::Tensor &t) {
   if (t.lanes != 1)
     return ScalarKind::Void;
   switch (t.code << 8 | t.bits) {
-  case Int << 8 | 8:
-    return ScalarKind::I8;
-  case Int << 8 | 16:
-    return ScalarKind::I16;
-  case Int << 8 | 32:
-    return ScalarKind::I32;
-  case Int << 8 | 64:
-    return ScalarKind::I64;
-  case UInt << 8 | 8:
-    return ScalarKind::U8;
-  case UInt << 8 | 16:
-    return ScalarKind::U16;
-  case UInt << 8 | 32:
-    return ScalarKind::U32;
-  case UInt << 8 | 64:
-    return ScalarKind::U64;
-  case Float << 8 | 16:
-    return ScalarKind::F16;
-  case Float << 8 | 32:
-    return ScalarKind::F32;
-  case Float << 8 | 64:
-    return ScalarKind::F64;
-  case BFloat << 8 | 16:
-    return ScalarKind::BF16;
-  case Bool << 8 | 8:
-    return ScalarKind::I1;
-  case Float8E4M3FN << 8 | 8:
-    return ScalarKind::F8E4M3;
-  case Float8E5M2 << 8 | 8:
-    return ScalarKind::F8E5M2;
-  default:
-    return ScalarKind::Void;
+  case Int << 8 | 8: return ScalarKind::I8;
+  case Int << 8 | 16: return ScalarKind::I16;
+  case Int << 8 | 32: return ScalarKind::I32;
+  case Int << 8 | 64: return ScalarKind::I64;
+  case UInt << 8 | 8: return ScalarKind::U8;
+  case UInt << 8 | 16: return ScalarKind::U16;
+  case UInt << 8 | 32: return ScalarKind::U32;
+  case UInt << 8 | 64: return ScalarKind::U64;
+  case Float << 8 | 16: return ScalarKind::F16;
+  case Float << 8 | 32: return ScalarKind::F32;
+  case Float << 8 | 64: return ScalarKind::F64;
+  case BFloat << 8 | 16: return ScalarKind::BF16;
+  case Bool << 8 | 8: return ScalarKind::I1;
+  case Float8E4M3FN << 8 | 8: return ScalarKind::F8E4M3;
+  case Float8E5M2 << 8 | 8: return ScalarKind::F8E5M2;
+  default: return ScalarKind::Void;
   }
 }
 
@@ -280,16 +260,11 @@ static ScalarKind bufferKind(const Py_buffer &b) {
   if (std::strchr("BHILQN", *f))
     return sized(ScalarKind::U8, ScalarKind::U16, ScalarKind::U32, ScalarKind::U64);
   switch (*f) {
-  case '?':
-    return ScalarKind::I1;
-  case 'e':
-    return ScalarKind::F16;
-  case 'f':
-    return ScalarKind::F32;
-  case 'd':
-    return ScalarKind::F64;
-  default:
-    return ScalarKind::Void;
+  case '?': return ScalarKind::I1;
+  case 'e': return ScalarKind::F16;
+  case 'f': return ScalarKind::F32;
+  case 'd': return ScalarKind::F64;
+  default: return ScalarKind::Void;
   }
 }
 
@@ -329,21 +304,11 @@ static void readExchange(const dlpack::ExchangeApi &api, PyObject *object, const
 void readTensor(const ArgType &type, PyObject *object, const ArgName &name, TensorView &view,
                 PyObject *&kept) {
   switch (type.kind) {
-  case ArgKind::Exchange:
-    readExchange(*type.api, object, name, view);
-    break;
-  case ArgKind::NumPy:
-    readNumPy(object, name, view);
-    break;
-  case ArgKind::DataPtr:
-    readDataPtr(object, name, view);
-    break;
-  case ArgKind::DLPack:
-    readCapsule(object, name, view, kept);
-    break;
-  default:
-    readBuffer(object, name, view, kept);
-    break;
+  case ArgKind::Exchange: readExchange(*type.api, object, name, view); break;
+  case ArgKind::NumPy: readNumPy(object, name, view); break;
+  case ArgKind::DataPtr: readDataPtr(object, name, view); break;
+  case ArgKind::DLPack: readCapsule(object, name, view, kept); break;
+  default: readBuffer(object, name, view, kept); break;
   }
   if (view.address == 0 && view.knownExtent && view.high != view.low)
     fail(Diag::launch_no_data, name, "its address is 0");

@@ -15,7 +15,14 @@ MAY_INCLUDE = {
     "driver/cpu": {"ir", "driver/cpu"},
     "driver/emulator": {"ir", "driver/emulator"},
     "driver/api": {
-        "ir", "lang", "passes", "codegen", "driver/reference", "driver/cpu", "driver/emulator", "driver/api",
+        "ir",
+        "lang",
+        "passes",
+        "codegen",
+        "driver/reference",
+        "driver/cpu",
+        "driver/emulator",
+        "driver/api",
     },
     "python/bindings": {"ir", "lang", "driver/api", "driver/reference", "python/bindings"},
 }
@@ -66,7 +73,9 @@ def test_every_diagnostic_is_tested():
 
 def test_every_diagnostic_is_used():
     code = "\n".join(text for path, text in sources() if not path.startswith("ir/diag/"))
-    code += "\n".join(path.read_text() for path in (ROOT / "python/tegula").rglob("*.py"))  # raise_("name", ...)
+    code += "\n".join(
+        path.read_text() for path in (ROOT / "python/tegula").rglob("*.py")
+    )  # raise_("name", ...)
     unused = [name for name in diagnostics() if not re.search(rf"Diag::{name}\b|\"{name}\"", code)]
     assert not unused, "nothing gives: " + ", ".join(unused)
 

@@ -14,15 +14,15 @@ namespace tegula::ptx {
 /// What a chooser keeps in `Instr::extra` of a memory instruction.
 struct Access {
   Space space = Space::generic;
-  uint8_t bytes = 4;      ///< of an element
-  uint8_t count = 1;      ///< elements of a vector
+  uint8_t bytes = 4; ///< of an element
+  uint8_t count = 1; ///< elements of a vector
   bool isSigned = false;
-  bool ordered = false;   ///< volatile, acquire, release …: a loop of these may be spinning
+  bool ordered = false; ///< volatile, acquire, release …: a loop of these may be spinning
   bool isFloat = false;
   bool isBfloat = false;
-  uint8_t packed = 1;     ///< numbers in an element: f16x2
-  uint8_t operation = 0;  ///< of an atomic
-  bool noReturn = false;  ///< red
+  uint8_t packed = 1;    ///< numbers in an element: f16x2
+  uint8_t operation = 0; ///< of an atomic
+  bool noReturn = false; ///< red
 };
 
 enum class Atomic : uint8_t { add, exch, cas, min, max, inc, dec, band, bor, bxor };
@@ -31,7 +31,8 @@ enum class Atomic : uint8_t { add, exch, cas, min, max, inc, dec, band, bor, bxo
 void laneAddresses(WarpState &w, const Instr &i, int source, int64_t offset, bool symbol, uint64_t *out);
 
 /// The host address of `bytes` at `address` of `lane`, or null after a finding.
-uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane, bool write);
+uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane,
+                bool write);
 
 /// Checks and counters of one memory instruction of a warp; called before it is done. Returns the lanes that may go on.
 enum class Touch : uint8_t { read, write, atomic, asyncWrite };

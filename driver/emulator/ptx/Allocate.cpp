@@ -94,11 +94,12 @@ struct Liveness {
       for (int32_t r : reads[b])
         in[b * words + static_cast<size_t>(r) / 64] |= uint64_t(1) << (r & 63);
       for (size_t i = static_cast<size_t>(blocks.first[b]); i < endOf(b); i++)
-        visit(lowered.drafts[i], [](Virtual) {},
-              [&](Virtual v) {
-                if (int32_t r = crossing[v]; r >= 0)
-                  kills[b * words + static_cast<size_t>(r) / 64] |= uint64_t(1) << (r & 63);
-              });
+        visit(
+            lowered.drafts[i], [](Virtual) {},
+            [&](Virtual v) {
+              if (int32_t r = crossing[v]; r >= 0)
+                kills[b * words + static_cast<size_t>(r) / 64] |= uint64_t(1) << (r & 63);
+            });
     }
     auto outOf = [&](size_t b) {
       std::fill(out.begin(), out.end(), 0);
@@ -121,7 +122,7 @@ struct Liveness {
       outOf(b);
       int32_t start = blocks.first[b] * 2, stop = static_cast<int32_t>(endOf(b)) * 2;
       for (size_t k = 0; k < words; k++) {
-        for (uint64_t rest = in[b * words + k]; rest; rest &= rest - 1) {
+        for (uint64_t rest = in [b * words + k]; rest; rest &= rest - 1) {
           Virtual v = names[k * 64 + static_cast<size_t>(__builtin_ctzll(rest))];
           begin[v] = std::min(begin[v], start);
           end[v] = std::max(end[v], start);

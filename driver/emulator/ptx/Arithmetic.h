@@ -20,10 +20,11 @@
 namespace tegula::ptx::lane {
 
 template <class T> using Unsigned = std::make_unsigned_t<T>;
-template <class T> using Wide =
-    std::conditional_t<sizeof(T) == 2, std::conditional_t<std::is_signed_v<T>, int32_t, uint32_t>,
-                       std::conditional_t<sizeof(T) == 4, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>,
-                                          std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>>>;
+template <class T>
+using Wide = std::conditional_t<
+    sizeof(T) == 2, std::conditional_t<std::is_signed_v<T>, int32_t, uint32_t>,
+    std::conditional_t<sizeof(T) == 4, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>,
+                       std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>>>;
 template <class T> constexpr int width = 8 * sizeof(T);
 
 /// An unsigned type whose arithmetic wraps (16-bit types promote to int, which does not).
@@ -62,7 +63,9 @@ template <class T> struct MadHi {
   static T run(T a, T b, T c) { return Add<T>::run(MulHi<T>::run(a, b), c); }
 };
 struct MadHiSat {
-  static int32_t run(int32_t a, int32_t b, int32_t c) { return clampS32(int64_t(MulHi<int32_t>::run(a, b)) + c); }
+  static int32_t run(int32_t a, int32_t b, int32_t c) {
+    return clampS32(int64_t(MulHi<int32_t>::run(a, b)) + c);
+  }
 };
 template <class T> struct MadWide {
   static Wide<T> run(T a, T b, Wide<T> c) { return Add<Wide<T>>::run(MulWide<T>::run(a, b), c); }
@@ -81,7 +84,9 @@ template <class T, bool hi> struct Mad24 {
   static T run(T a, T b, T c) { return Add<T>::run(Mul24<T, hi>::run(a, b), c); }
 };
 struct Mad24HiSat {
-  static int32_t run(int32_t a, int32_t b, int32_t c) { return clampS32(int64_t(Mul24<int32_t, true>::run(a, b)) + c); }
+  static int32_t run(int32_t a, int32_t b, int32_t c) {
+    return clampS32(int64_t(Mul24<int32_t, true>::run(a, b)) + c);
+  }
 };
 template <class T> struct Div {
   static T run(T a, T b) {
@@ -225,12 +230,13 @@ template <class T, bool wrap> struct Szext {
       return a;
     uint32_t field = static_cast<uint32_t>(a) << (32 - n);
     return static_cast<T>(std::is_signed_v<T> ? static_cast<uint32_t>(static_cast<int32_t>(field) >> (32 - n))
-                                             : field >> (32 - n));
+                                              : field >> (32 - n));
   }
 };
 template <bool wrap> struct Bmsk {
   static uint32_t run(uint32_t a, uint32_t b) {
-    uint32_t position = wrap ? a & 31 : std::min<uint32_t>(a, 32), length = wrap ? b & 31 : std::min<uint32_t>(b, 32);
+    uint32_t position = wrap ? a & 31 : std::min<uint32_t>(a, 32),
+             length = wrap ? b & 31 : std::min<uint32_t>(b, 32);
     uint64_t ones = (uint64_t(1) << length) - 1;
     return static_cast<uint32_t>(ones << position);
   }
@@ -298,7 +304,8 @@ inline uint32_t lop3(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
 template <class A, class B> struct Dp4a {
   static uint32_t run(uint32_t a, uint32_t b, uint32_t c) {
     for (int i = 0; i < 4; i++)
-      c += static_cast<uint32_t>(int32_t(static_cast<A>(a >> (8 * i))) * int32_t(static_cast<B>(b >> (8 * i))));
+      c += static_cast<uint32_t>(int32_t(static_cast<A>(a >> (8 * i))) *
+                                 int32_t(static_cast<B>(b >> (8 * i))));
     return c;
   }
 };
@@ -335,7 +342,9 @@ template <bool ftz> struct DivF32 {
   static float run(float a, float b) { return finish<ftz, false>(flushIf<ftz>(a) / flushIf<ftz>(b)); }
 };
 template <bool ftz> struct DivApproxF32 {
-  static float run(float a, float b) { return finish<ftz, false>(approxDivide(flushIf<ftz>(a), flushIf<ftz>(b))); }
+  static float run(float a, float b) {
+    return finish<ftz, false>(approxDivide(flushIf<ftz>(a), flushIf<ftz>(b)));
+  }
 };
 template <bool ftz> struct RcpF32 {
   static float run(float a) { return finish<ftz, false>(1.0f / flushIf<ftz>(a)); }
@@ -455,15 +464,21 @@ template <class F, bool ftz, bool sat, bool relu> inline uint32_t finish16(float
   uint32_t b = F::narrow(x);
   return ftz ? flush16<F>(b) : b;
 }
-template <class F, bool ftz> inline float read16(uint32_t b) { return F::widen(ftz ? flush16<F>(b) : b & 0xffff); }
+template <class F, bool ftz> inline float read16(uint32_t b) {
+  return F::widen(ftz ? flush16<F>(b) : b & 0xffff);
+}
 
 // A sum or product of two f16 in f32, rounded again, is correct, since 24 >= 2 * 11 + 2 (Figueroa); for bf16 the sum is
 // not exact in f32 but rounds the same way by the same rule.
 template <class F, bool ftz, bool sat> struct Add16 {
-  static uint32_t run(uint32_t a, uint32_t b) { return finish16<F, ftz, sat, false>(read16<F, ftz>(a) + read16<F, ftz>(b)); }
+  static uint32_t run(uint32_t a, uint32_t b) {
+    return finish16<F, ftz, sat, false>(read16<F, ftz>(a) + read16<F, ftz>(b));
+  }
 };
 template <class F, bool ftz, bool sat> struct Sub16 {
-  static uint32_t run(uint32_t a, uint32_t b) { return finish16<F, ftz, sat, false>(read16<F, ftz>(a) - read16<F, ftz>(b)); }
+  static uint32_t run(uint32_t a, uint32_t b) {
+    return finish16<F, ftz, sat, false>(read16<F, ftz>(a) - read16<F, ftz>(b));
+  }
 };
 template <class F, bool ftz, bool sat> struct Mul16 {
   static uint32_t run(uint32_t a, uint32_t b) {
@@ -476,7 +491,8 @@ template <class F, bool ftz, bool sat> struct Mul16 {
 };
 template <class F, bool ftz, bool sat, bool relu> struct Fma16 {
   static uint32_t run(uint32_t a, uint32_t b, uint32_t c) {
-    if constexpr (std::is_same_v<F, Half>) // the product is exact in f32, and 24 bits are enough to round to odd
+    if constexpr (std::is_same_v<F,
+                                 Half>) // the product is exact in f32, and 24 bits are enough to round to odd
       return finish16<F, ftz, sat, relu>(
           oddSum<uint32_t, float>(read16<F, ftz>(a) * read16<F, ftz>(b), read16<F, ftz>(c)));
     double product = double(read16<F, ftz>(a)) * double(read16<F, ftz>(b));
@@ -498,7 +514,9 @@ template <class F, bool ftz> struct Ex2Half {
   static uint32_t run(uint32_t a) { return finish16<F, ftz, false, false>(approxExp2(read16<F, ftz>(a))); }
 };
 template <class F> struct TanhHalf {
-  static uint32_t run(uint32_t a) { return finish16<F, false, false, false>(approxTanh(read16<F, false>(a))); }
+  static uint32_t run(uint32_t a) {
+    return finish16<F, false, false, false>(approxTanh(read16<F, false>(a)));
+  }
 };
 
 // --- Comparisons

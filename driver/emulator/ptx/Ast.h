@@ -22,15 +22,35 @@ namespace tegula::ptx {
 enum class Space : uint8_t { generic, reg, constant, global, local, param, shared };
 
 /// What a name is declared as; arithmetic types of instructions are modifiers, not these.
-enum class Type : uint8_t { pred, b8, b16, b32, b64, b128, u8, u16, u32, u64, s8, s16, s32, s64, f16, f16x2, bf16, bf16x2,
-  f32, f64 };
+enum class Type : uint8_t {
+  pred,
+  b8,
+  b16,
+  b32,
+  b64,
+  b128,
+  u8,
+  u16,
+  u32,
+  u64,
+  s8,
+  s16,
+  s32,
+  s64,
+  f16,
+  f16x2,
+  bf16,
+  bf16x2,
+  f32,
+  f64
+};
 int bytesOf(Type type); ///< 0 for pred
 
 /// A place in an initialiser that holds the address of something.
 struct Relocation {
   uint64_t offset = 0; ///< in the initialised bytes
   uint8_t bytes = 8;
-  uint8_t shift = 0;   ///< mask() operators: this byte of the address
+  uint8_t shift = 0; ///< mask() operators: this byte of the address
   int64_t addend = 0;
   int32_t variable = -1; ///< index into Module::variables, or
   int32_t function = -1; ///< into Module::functions
@@ -41,9 +61,9 @@ struct Variable {
   std::string_view name;
   Space space = Space::global;
   Type type = Type::b8;
-  uint8_t vector = 1;   ///< elements of .v2, .v4
-  uint32_t align = 1;   ///< bytes
-  uint64_t bytes = 0;   ///< 0: `[]`, of a size given elsewhere (dynamic shared memory)
+  uint8_t vector = 1; ///< elements of .v2, .v4
+  uint32_t align = 1; ///< bytes
+  uint64_t bytes = 0; ///< 0: `[]`, of a size given elsewhere (dynamic shared memory)
   bool isExtern = false, isVisible = false, isWeak = false, isCommon = false, isManaged = false;
   bool isArray = false, isUnsized = false;
   int32_t function = -1;      ///< declared inside of this one; -1: at the level of the module
@@ -60,24 +80,24 @@ struct Register {
 
 struct Operand {
   enum class Kind : uint8_t {
-    reg,      ///< `index` into Function::registers
-    integer,  ///< `value`
-    real,     ///< `value` holds the bits of a double; `isSingle`: it was 0f…, and the low 32 bits of `value` are the bits
+    reg,     ///< `index` into Function::registers
+    integer, ///< `value`
+    real, ///< `value` holds the bits of a double; `isSingle`: it was 0f…, and the low 32 bits of `value` are the bits
     special,  ///< %tid.x …: `text`
     variable, ///< name of a variable + `value`: its address; `index` into Module::variables
     function, ///< `index` into Module::functions
     label,    ///< `index` into Function::labels
     table,    ///< name of a .branchtargets, .calltargets or .callprototype: `index` into Function::tables
-    address,  ///< [base + value]; parts[0] is the base (reg, variable, special or integer); more parts: [base, {x, y}]
-    vector,   ///< {a, b, …}: `parts`
-    group,    ///< (a, b, …) of a call: `parts`
-    sink,     ///< _
+    address, ///< [base + value]; parts[0] is the base (reg, variable, special or integer); more parts: [base, {x, y}]
+    vector, ///< {a, b, …}: `parts`
+    group,  ///< (a, b, …) of a call: `parts`
+    sink,   ///< _
   };
   Kind kind = Kind::integer;
-  bool negated = false;   ///< !p
+  bool negated = false; ///< !p
   bool isSingle = false;
   int32_t index = -1;
-  int32_t pairKind = 0;   ///< a|b: 0 no b, 1 register `pair`, 2 sink
+  int32_t pairKind = 0; ///< a|b: 0 no b, 1 register `pair`, 2 sink
   int32_t pair = -1;
   int64_t value = 0;
   std::string_view selector; ///< %r1.b0, %r1.h1 of video instructions: "b0", "h1"
@@ -124,8 +144,8 @@ struct Function {
 struct Module {
   std::string name; ///< for messages
   std::shared_ptr<const std::string> text;
-  int version = 0;      ///< 8.4 → 84
-  int target = 0;       ///< sm_80 → 80
+  int version = 0; ///< 8.4 → 84
+  int target = 0;  ///< sm_80 → 80
   std::string_view targetText;
   int addressSize = 64;
   std::vector<Variable> variables;

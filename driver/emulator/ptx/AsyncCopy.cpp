@@ -116,7 +116,8 @@ bool chooseAsyncCopy(const Spelling &s, Instr &i, Keeper &) {
   for (size_t k = 1; k < s.modifiers.size(); k++) {
     auto m = s.modifiers[k];
     hint |= m == "L2::cache_hint";
-    if (!isOneOf(m, {"ca", "cg", "shared", "shared::cta", "global", "L2::cache_hint", "L2::64B", "L2::128B", "L2::256B"}))
+    if (!isOneOf(m, {"ca", "cg", "shared", "shared::cta", "global", "L2::cache_hint", "L2::64B", "L2::128B",
+                     "L2::256B"}))
       badModifier(s, i, m);
   }
   size_t operands = s.operands.size() - hint;

@@ -50,7 +50,8 @@ uint64_t resultOf(const Access &a, uint64_t old, uint64_t value) {
   uint64_t result = 0;
   for (int k = 0; k < a.bytes / 2; k++) {
     uint32_t x = old >> (16 * k) & 0xffff, y = value >> (16 * k) & 0xffff;
-    uint32_t z = op == Atomic::add ? addHalf(x, y, a.isBfloat) : extremeHalf(x, y, a.isBfloat, op == Atomic::max);
+    uint32_t z =
+        op == Atomic::add ? addHalf(x, y, a.isBfloat) : extremeHalf(x, y, a.isBfloat, op == Atomic::max);
     result |= uint64_t(z) << (16 * k);
   }
   return result;
@@ -76,7 +77,9 @@ uint32_t narrow(float x, bool bfloat) {
   memcpy(&b, &h, 2);
   return b;
 }
-uint32_t addHalf(uint32_t a, uint32_t b, bool bfloat) { return narrow(widen(a, bfloat) + widen(b, bfloat), bfloat); }
+uint32_t addHalf(uint32_t a, uint32_t b, bool bfloat) {
+  return narrow(widen(a, bfloat) + widen(b, bfloat), bfloat);
+}
 uint32_t extremeHalf(uint32_t a, uint32_t b, bool bfloat, bool greater) {
   float x = widen(a, bfloat), y = widen(b, bfloat);
   if (x != x || y != y)
@@ -134,11 +137,13 @@ bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper) {
   Access a;
   a.noReturn = s.opcode == "red";
   static constexpr std::pair<std::string_view, Atomic> operations[] = {
-      {"add", Atomic::add}, {"exch", Atomic::exch}, {"cas", Atomic::cas}, {"min", Atomic::min}, {"max", Atomic::max},
-      {"inc", Atomic::inc}, {"dec", Atomic::dec}, {"and", Atomic::band}, {"or", Atomic::bor}, {"xor", Atomic::bxor}};
+      {"add", Atomic::add}, {"exch", Atomic::exch}, {"cas", Atomic::cas}, {"min", Atomic::min},
+      {"max", Atomic::max}, {"inc", Atomic::inc},   {"dec", Atomic::dec}, {"and", Atomic::band},
+      {"or", Atomic::bor},  {"xor", Atomic::bxor}};
   bool typed = false, found = false;
   for (auto m : s.modifiers) {
-    auto at = std::find_if(std::begin(operations), std::end(operations), [&](auto &o) { return o.first == m; });
+    auto at =
+        std::find_if(std::begin(operations), std::end(operations), [&](auto &o) { return o.first == m; });
     if (at != std::end(operations)) {
       a.operation = uint8_t(at->second);
       found = true;
@@ -146,9 +151,8 @@ bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper) {
       typed = true;
     } else if (m == "v2" || m == "v4" || m == "v8") {
       a.count = uint8_t(m[1] - '0');
-    } else if (!parseSpace(m, a.space) &&
-               !isOneOf(m, {"relaxed", "acquire", "release", "acq_rel", "cta", "cluster", "gpu", "sys", "noftz",
-                            "L2::cache_hint"})) {
+    } else if (!parseSpace(m, a.space) && !isOneOf(m, {"relaxed", "acquire", "release", "acq_rel", "cta",
+                                                       "cluster", "gpu", "sys", "noftz", "L2::cache_hint"})) {
       badModifier(s, i, m);
     }
   }

@@ -14,9 +14,10 @@
 
 namespace tegula::ptx {
 
-constexpr int64_t quantum = 2048;        ///< instructions that a warp runs before the next has its turn
-constexpr int64_t blockSlice = 1 << 20;  ///< instructions of a block before another block of the host thread runs
-constexpr size_t residentBlocks = 32;    ///< of one host thread, when blocks wait for each other
+constexpr int64_t quantum = 2048; ///< instructions that a warp runs before the next has its turn
+constexpr int64_t blockSlice =
+    1 << 20; ///< instructions of a block before another block of the host thread runs
+constexpr size_t residentBlocks = 32; ///< of one host thread, when blocks wait for each other
 
 // --- Barriers
 
@@ -73,9 +74,9 @@ void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits) {
   uint32_t id = info.idSource < 0 ? 0 : uint32_t(readLane(w, i.src[info.idSource], 4, first));
   uint32_t count = info.countSource < 0 ? 0 : uint32_t(readLane(w, i.src[info.countSource], 4, first));
   if (id >= 16)
-    throw Error(Diag::EmuTrap,
-                {block.launch->entry->name, "PTX line " + std::to_string(i.line) + ": barrier " + std::to_string(id) +
-                                                "; there are 16"});
+    throw Error(Diag::emulator_trap,
+                {block.launch->entry->name, "PTX line " + std::to_string(i.line) + ": barrier " +
+                                                std::to_string(id) + "; there are 16"});
   Barrier &barrier = block.barriers[id];
   if (waits) {
     waits->barrier = id;
@@ -127,7 +128,8 @@ static std::unique_ptr<BlockState> makeBlock(LaunchState &launch, uint64_t linea
   block->id[0] = uint32_t(linear % settings.grid[0]);
   block->id[1] = uint32_t(linear / settings.grid[0] % settings.grid[1]);
   block->id[2] = uint32_t(linear / settings.grid[0] / settings.grid[1]);
-  block->random = settings.seed ? settings.seed * 0x9e3779b97f4a7c15ull + linear * 0xbf58476d1ce4e5b9ull + 1 : 0;
+  block->random =
+      settings.seed ? settings.seed * 0x9e3779b97f4a7c15ull + linear * 0xbf58476d1ce4e5b9ull + 1 : 0;
   // Shared memory starts with a pattern that is a NaN in every format, so that reading it early shows.
   block->shared.assign(size_t(launch.sharedBytes) + 64, 0xff);
   bool checks = settings.checks != Checks::off;
@@ -144,7 +146,7 @@ static std::unique_ptr<BlockState> makeBlock(LaunchState &launch, uint64_t linea
       void *memory = mmap(nullptr, localStride * warpSize, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (memory == MAP_FAILED)
-        throw Error(Diag::EmuLaunch, {launch.entry->name, "no memory for local variables"});
+        throw Error(Diag::emulator_launch, {launch.entry->name, "no memory for local variables"});
       warp->local = static_cast<uint8_t *>(memory);
     }
     if (checks) {
@@ -168,15 +170,15 @@ static uint64_t draw(uint64_t &state) { // xorshift64*
 }
 
 [[noreturn]] static void deadlock(BlockState &block) {
-  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " + std::to_string(block.id[1]) + ", " +
-                     std::to_string(block.id[2]) + "):";
+  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " +
+                     std::to_string(block.id[1]) + ", " + std::to_string(block.id[2]) + "):";
   int shown = 0;
   for (auto &w : block.warps)
     for (Split &s : w->splits)
       if (s.wait == Split::Wait::barrier && shown++ < 8)
-        text += " warp " + std::to_string(w->index) + " waits at barrier " + std::to_string(s.barrier) + " (PTX line " +
-                std::to_string(s.frame->function->code[s.instruction].line) + ");";
-  throw Error(Diag::EmuTrap, {block.launch->entry->name, text});
+        text += " warp " + std::to_string(w->index) + " waits at barrier " + std::to_string(s.barrier) +
+                " (PTX line " + std::to_string(s.frame->function->code[s.instruction].line) + ");";
+  throw Error(Diag::emulator_trap, {block.launch->entry->name, text});
 }
 
 /// Runs a block for a while; true when it is done.

@@ -123,12 +123,12 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
         fwrite(text.data(), 1, text.size(), stdout);
       giveResult(w, call, l, text.size());
     } else if (call.builtin == "__assertfail") {
-      throw Error(Diag::EmuTrap, {launch.entry->name, readString(w, i, arg(1), l) + ":" + std::to_string(uint32_t(arg(2))) +
-                                                          ": assertion `" + readString(w, i, arg(0), l) +
-                                                          "` failed in block (" + std::to_string(w.block->id[0]) + ", " +
-                                                          std::to_string(w.block->id[1]) + ", " +
-                                                          std::to_string(w.block->id[2]) + "), thread " +
-                                                          std::to_string(w.index * warpSize + uint32_t(l))});
+      throw Error(Diag::emulator_trap,
+                  {launch.entry->name,
+                   readString(w, i, arg(1), l) + ":" + std::to_string(uint32_t(arg(2))) + ": assertion `" +
+                       readString(w, i, arg(0), l) + "` failed in block (" + std::to_string(w.block->id[0]) +
+                       ", " + std::to_string(w.block->id[1]) + ", " + std::to_string(w.block->id[2]) +
+                       "), thread " + std::to_string(w.index * warpSize + uint32_t(l))});
     } else if (call.builtin == "malloc") {
       uint64_t address = launch.emulator->allocate(std::max<uint64_t>(arg(0), 1));
       {
@@ -139,8 +139,9 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
     } else if (call.builtin == "free") {
       // Kept: the launch's table of ranges is a copy, and another thread may still look at it.
     } else {
-      throw Error(Diag::EmuTrap, {launch.entry->name, "PTX line " + std::to_string(i.line) + " calls `" +
-                                                          std::string(call.builtin) + "`, which has no body"});
+      throw Error(Diag::emulator_trap,
+                  {launch.entry->name, "PTX line " + std::to_string(i.line) + " calls `" +
+                                           std::string(call.builtin) + "`, which has no body"});
     }
   }
   if (call.builtin == "vprintf" && !launch.settings.print)

@@ -14,7 +14,8 @@ namespace {
 
 double roundToIntegral(double x, Rounding mode) {
   switch (mode) {
-  case Rounding::nearest: return std::nearbyint(x); // the thread's mode is to nearest even outside a RoundingScope
+  case Rounding::nearest:
+    return std::nearbyint(x); // the thread's mode is to nearest even outside a RoundingScope
   case Rounding::zero: return std::trunc(x);
   case Rounding::down: return std::floor(x);
   case Rounding::up: return std::ceil(x);
@@ -100,7 +101,8 @@ uint64_t writeFloat(const Conversion &c, double x) {
       if (std::fabs(x) == static_cast<double>(f32(0x7f800000)))
         return c.finite ? (b & 0x80000000) | formatTf32.largest << 13 : b;
       uint32_t rounded = (b + 0x1000) & 0xffffe000;
-      return c.finite && (rounded & 0x7fffffff) >= 0x7f800000 ? (b & 0x80000000) | formatTf32.largest << 13 : rounded;
+      return c.finite && (rounded & 0x7fffffff) >= 0x7f800000 ? (b & 0x80000000) | formatTf32.largest << 13
+                                                              : rounded;
     }
     return x != x ? nan32 : narrow(x, formatTf32, c.rounding, c.finite) << 13;
   }
@@ -115,7 +117,8 @@ uint64_t writeFloat(const Conversion &c, double x) {
 uint64_t toInteger(double x, int width, bool isSigned, bool fromF64) {
   if (x != x)
     return fromF64 || width == 64 ? uint64_t(1) << (width - 1) : 0;
-  double low = isSigned ? -std::ldexp(1.0, width - 1) : 0.0, high = std::ldexp(1.0, isSigned ? width - 1 : width);
+  double low = isSigned ? -std::ldexp(1.0, width - 1) : 0.0,
+         high = std::ldexp(1.0, isSigned ? width - 1 : width);
   if (x >= high)
     return isSigned ? (uint64_t(1) << (width - 1)) - 1 : ~uint64_t(0) >> (64 - width);
   if (x <= low)

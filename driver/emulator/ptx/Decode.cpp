@@ -31,7 +31,8 @@ std::unique_ptr<Program> decode(Module module, const DecodeOptions &options) {
   return Decoder(std::move(module), options).run();
 }
 
-Decoder::Decoder(Module module, const DecodeOptions &options) : options(options), program(std::make_unique<Program>()) {
+Decoder::Decoder(Module module, const DecodeOptions &options)
+    : options(options), program(std::make_unique<Program>()) {
   program->module = std::move(module);
   program->sm = options.sm;
 }
@@ -39,7 +40,7 @@ Decoder::Decoder(Module module, const DecodeOptions &options) : options(options)
 std::unique_ptr<Program> Decoder::run() {
   Module &module = program->module;
   if (module.target > options.sm)
-    failInPtx(module, 1, Diag::EmuPtxVersion,
+    failInPtx(module, 1, Diag::ptx_version,
               {"on sm_" + std::to_string(options.sm) + ", target", std::string(module.targetText)});
   program->routines.resize(module.functions.size());
   for (size_t i = 0; i < module.functions.size(); i++) {
@@ -73,8 +74,10 @@ void Decoder::placeVariables() {
       address = options.place(variable);
     else if (!variable.isExtern) {
       if (variable.bytes > (1u << 28))
-        failInPtx(module, variable.line, Diag::EmuPtxLimit, {"the size of `" + std::string(variable.name) + "`", "256 MiB"});
-      address = alignedTo(reinterpret_cast<uint64_t>(program->bytes(variable.bytes + variable.align)), variable.align);
+        failInPtx(module, variable.line, Diag::ptx_limit,
+                  {"the size of `" + std::string(variable.name) + "`", "256 MiB"});
+      address = alignedTo(reinterpret_cast<uint64_t>(program->bytes(variable.bytes + variable.align)),
+                          variable.align);
     }
   }
   for (size_t i = 0; i < module.variables.size(); i++)
@@ -133,10 +136,10 @@ void Decoder::layOutFunction(int32_t index) {
     program->variableAddress[v] = next + (variable.space == Space::param ? callParamBase : 0);
     next += variable.bytes;
     if (next > (1u << 29))
-      failInPtx(module, variable.line, Diag::EmuPtxLimit, {"the memory of a function", "512 MiB"});
+      failInPtx(module, variable.line, Diag::ptx_limit, {"the memory of a function", "512 MiB"});
   }
   if (arguments > 32764)
-    failInPtx(module, function.line, Diag::EmuPtxLimit, {"the size of the parameters", "32764 bytes"});
+    failInPtx(module, function.line, Diag::ptx_limit, {"the size of the parameters", "32764 bytes"});
   routine.argumentBytes = static_cast<uint32_t>(arguments);
   routine.paramBytes = static_cast<uint32_t>(inFrame);
   routine.localBytes = static_cast<uint32_t>(local);
@@ -185,7 +188,7 @@ void Decoder::layOutShared() {
     program->variableAddress[v] = next;
     next += variable.bytes;
     if (next > (1u << 24))
-      failInPtx(module, variable.line, Diag::EmuPtxLimit, {"the size of shared memory", "16 MiB"});
+      failInPtx(module, variable.line, Diag::ptx_limit, {"the size of shared memory", "16 MiB"});
   };
   for (size_t v = 0; v < count; v++)
     if (module.variables[v].space == Space::shared && owner[v] == -1) {
@@ -213,7 +216,8 @@ void Decoder::layOutShared() {
     routine.sharedBytes = static_cast<uint32_t>(size[f]);
     routine.dynamicSharedOffset = static_cast<uint32_t>(alignedTo(size[f], align));
     for (size_t v = 0; v < count; v++)
-      if (module.variables[v].space == Space::shared && (owner[v] == -1 || owner[v] == static_cast<int32_t>(f)))
+      if (module.variables[v].space == Space::shared &&
+          (owner[v] == -1 || owner[v] == static_cast<int32_t>(f)))
         routine.sharedVariables.push_back(static_cast<int32_t>(v));
   }
 }
@@ -236,14 +240,14 @@ void Decoder::choose(const Spelling &spelling, Instr &in) {
     size_t start = message.find("line " + std::to_string(in.line) + ": ");
     if (start != std::string::npos)
       message = message.substr(message.find(": ", start) + 2);
-    failInPtx(program->module, in.line, Diag::EmuPtxForm, {message});
+    failInPtx(program->module, in.line, Diag::ptx_form, {message});
   }
   if (found)
     return;
   std::string text(spelling.opcode);
   for (auto m : spelling.modifiers)
     text += "." + std::string(m);
-  failInPtx(program->module, in.line, Diag::EmuPtxOpcode, {text});
+  failInPtx(program->module, in.line, Diag::ptx_opcode, {text});
 }
 
 void Decoder::decodeFunction(int32_t index) {
@@ -254,7 +258,7 @@ void Decoder::decodeFunction(int32_t index) {
   std::vector<int32_t> dominators = postDominators(blocks);
   Allocation allocation = allocate(lowered, blocks);
   if (!allocation.fits)
-    failInPtx(program->module, function.line, Diag::EmuPtxLimit, {"the number of live registers", "65534"});
+    failInPtx(program->module, function.line, Diag::ptx_limit, {"the number of live registers", "65534"});
   auto slotOf = [&](Virtual v) {
     return isConstant(v) ? allocation.constantSlot[v & ~constantFlag] : allocation.slot[v];
   };
@@ -262,8 +266,10 @@ void Decoder::decodeFunction(int32_t index) {
   routine.slots = allocation.slots;
   routine.predicates = lowered.predicates;
   for (size_t c = 0; c < lowered.constants.size(); c++)
-    routine.constants.push_back({allocation.constantSlot[c], lowered.constants[c].first, lowered.constants[c].second});
-  for (auto [list, passed] : {std::pair(&function.returns, &routine.results), std::pair(&function.params, &routine.params)})
+    routine.constants.push_back(
+        {allocation.constantSlot[c], lowered.constants[c].first, lowered.constants[c].second});
+  for (auto [list, passed] :
+       {std::pair(&function.returns, &routine.results), std::pair(&function.params, &routine.params)})
     for (size_t k = 0; k < list->size(); k++)
       if (int32_t r = program->module.variables[static_cast<size_t>((*list)[k])].registerIndex; r >= 0) {
         (*passed)[k].slot = allocation.slot[static_cast<size_t>(r)];
@@ -290,7 +296,8 @@ void Decoder::decodeFunction(int32_t index) {
       CallInfo &info = program->calls[static_cast<size_t>(draft.callIndex)];
       for (size_t k = 0; k < draft.passed.size(); k++)
         if (draft.passed[k] != noVirtual)
-          (k < draft.results ? info.results[k] : info.arguments[k - draft.results]).slot = slotOf(draft.passed[k]);
+          (k < draft.results ? info.results[k] : info.arguments[k - draft.results]).slot =
+              slotOf(draft.passed[k]);
     }
     in.block = static_cast<uint32_t>(blocks.of[i]);
     if (in.control == Control::bra || in.control == Control::brx) {

@@ -60,7 +60,8 @@ void FunctionDecoder::badOperand(const Operand &operand, const std::string &want
   std::string opcode(current->opcode);
   for (auto m : current->modifiers)
     opcode += "." + std::string(m);
-  failInPtx(program.module, current->line, Diag::EmuPtxOperand, {"`" + std::string(operand.text) + "`", opcode, wanted});
+  failInPtx(program.module, current->line, Diag::ptx_operand,
+            {"`" + std::string(operand.text) + "`", opcode, wanted});
 }
 
 int FunctionDecoder::bytesFor(char code) const {
@@ -78,15 +79,17 @@ int FunctionDecoder::bytesFor(char code) const {
   }
 }
 std::string_view FunctionDecoder::typeFor(char code) const {
-  return code == 'f' ? types.first : code == 't' || code == 'u' || code == '*' || code == 'c' || code == 'w'
-                                         ? types.last : std::string_view();
+  return code == 'f'                                                               ? types.first
+         : code == 't' || code == 'u' || code == '*' || code == 'c' || code == 'w' ? types.last
+                                                                                   : std::string_view();
 }
 
 Virtual FunctionDecoder::constant(int bytes, uint64_t value) {
   uint8_t width = bytes == 8 ? 8 : 4;
   if (bytes < 8)
     value &= (uint64_t(1) << (8 * bytes)) - 1;
-  auto [at, isNew] = known.try_emplace({width, value}, constantFlag | static_cast<Virtual>(lowered.constants.size()));
+  auto [at, isNew] =
+      known.try_emplace({width, value}, constantFlag | static_cast<Virtual>(lowered.constants.size()));
   if (isNew)
     lowered.constants.push_back({width, value});
   return at->second;
@@ -150,7 +153,8 @@ bool FunctionDecoder::checkRegister(const Operand &operand, char code, int bytes
   bool hinted = code == 'x' && has(current->modifiers, "L2::cache_hint");
   bool wider = (code == '*' || code == 'c' || hinted) && width > needed;
   if (width == 0 || (width != needed && !wider))
-    badOperand(operand, "a register of " + std::to_string(needed * 8) + " bits" + (needed == 4 ? " or less" : ""));
+    badOperand(operand,
+               "a register of " + std::to_string(needed * 8) + " bits" + (needed == 4 ? " or less" : ""));
   return true;
 }
 
@@ -158,8 +162,9 @@ uint64_t FunctionDecoder::addressOf(const Operand &operand) const {
   if (operand.kind == Operand::Kind::function)
     return functionPointerBase + 16 * static_cast<uint64_t>(operand.index);
   const Variable &variable = program.module.variables[static_cast<size_t>(operand.index)];
-  uint64_t base = variable.space == Space::shared ? decoder.sharedAddress(variable, operand.index, index)
-                                                  : program.variableAddress[static_cast<size_t>(operand.index)];
+  uint64_t base = variable.space == Space::shared
+                      ? decoder.sharedAddress(variable, operand.index, index)
+                      : program.variableAddress[static_cast<size_t>(operand.index)];
   return base + static_cast<uint64_t>(operand.value);
 }
 
@@ -175,7 +180,8 @@ uint64_t FunctionDecoder::constantValue(const Operand &operand, char code, int b
     badOperand(operand, "a register or a constant");
   if (bytes == 2)
     badOperand(operand, "an integer that holds the bits");
-  double real = operand.isSingle ? std::bit_cast<float>(static_cast<uint32_t>(value)) : std::bit_cast<double>(value);
+  double real =
+      operand.isSingle ? std::bit_cast<float>(static_cast<uint32_t>(value)) : std::bit_cast<double>(value);
   if (bytes == 8)
     return operand.isSingle && type != "f64" ? value & 0xffffffff : std::bit_cast<uint64_t>(real);
   return operand.isSingle ? value & 0xffffffff : std::bit_cast<uint32_t>(static_cast<float>(real));
@@ -384,7 +390,7 @@ void FunctionDecoder::checkCounts(const Instruction &from, const Draft &draft) {
   const auto &m = from.modifiers;
   const Instr &in = draft.instr;
   auto wrong = [&](const std::string &wanted) {
-    failInPtx(program.module, from.line, Diag::EmuPtxOperands,
+    failInPtx(program.module, from.line, Diag::ptx_operands,
               {std::string(from.opcode), wanted, std::to_string(from.operands.size())});
   };
   std::string_view op = from.opcode;
@@ -404,7 +410,8 @@ void FunctionDecoder::checkCounts(const Instruction &from, const Draft &draft) {
     if (given != count && !(given == 0 && count == 1))
       wrong(std::to_string(count) + " registers as");
   }
-  if ((op == "set" || op == "setp") && (has(m, "and") || has(m, "or") || has(m, "xor")) != (in.srcPred != noSlot))
+  if ((op == "set" || op == "setp") &&
+      (has(m, "and") || has(m, "or") || has(m, "xor")) != (in.srcPred != noSlot))
     wrong(in.srcPred == noSlot ? "4" : "3");
   if (op == "lop3" && (has(m, "and") || has(m, "or")) != (in.srcPred != noSlot))
     wrong(in.srcPred == noSlot ? "6" : "5");
@@ -431,7 +438,8 @@ void FunctionDecoder::flow(const Instruction &from, Draft &draft, size_t k) {
     return;
   }
   if (operand.kind != Operand::Kind::table ||
-      function.tables[static_cast<size_t>(operand.index)].kind != Table::Kind::branchTargets || from.opcode != "brx")
+      function.tables[static_cast<size_t>(operand.index)].kind != Table::Kind::branchTargets ||
+      from.opcode != "brx")
     badOperand(operand, from.opcode == "brx" ? "the name of a .branchtargets" : "a label");
   std::vector<int32_t> targets;
   for (int32_t label : function.tables[static_cast<size_t>(operand.index)].targets)
@@ -448,7 +456,7 @@ void FunctionDecoder::call(const Instruction &from, Draft &draft) {
   if (at < operands.size() && operands[at].kind == Operand::Kind::group)
     results = &operands[at++];
   if (at == operands.size())
-    failInPtx(program.module, from.line, Diag::EmuPtxOperands, {"call", "a function and its", "none"});
+    failInPtx(program.module, from.line, Diag::ptx_operands, {"call", "a function and its", "none"});
   const Operand &callee = operands[at++];
   if (at < operands.size() && operands[at].kind == Operand::Kind::group)
     arguments = &operands[at++];
@@ -491,8 +499,8 @@ void FunctionDecoder::call(const Instruction &from, Draft &draft) {
       size_t formal = list.size();
       int bytes = 4;
       if (known && formal < known->params.size())
-        bytes = classOf(static_cast<int>(
-            std::min<uint64_t>(8, program.module.variables[static_cast<size_t>(known->params[formal])].bytes)));
+        bytes = classOf(static_cast<int>(std::min<uint64_t>(
+            8, program.module.variables[static_cast<size_t>(known->params[formal])].bytes)));
       v = constant(bytes, constantValue(operand, '4', bytes));
       passed.bytes = static_cast<uint32_t>(bytes);
     } else
@@ -507,9 +515,10 @@ void FunctionDecoder::call(const Instruction &from, Draft &draft) {
   if (arguments)
     for (const Operand &operand : arguments->parts)
       pass(operand, info.arguments, false);
-  if (known && (known->returns.size() != info.results.size() || known->params.size() != info.arguments.size()) &&
+  if (known &&
+      (known->returns.size() != info.results.size() || known->params.size() != info.arguments.size()) &&
       (known->hasBody || info.arguments.size() > known->params.size()))
-    failInPtx(program.module, from.line, Diag::EmuPtxOperands,
+    failInPtx(program.module, from.line, Diag::ptx_operands,
               {std::string(known->name),
                std::to_string(known->returns.size()) + " results and " + std::to_string(known->params.size()),
                std::to_string(info.results.size()) + " and " + std::to_string(info.arguments.size())});
@@ -526,7 +535,7 @@ void FunctionDecoder::instruction(const Instruction &from) {
     std::string text(from.opcode);
     for (auto m : from.modifiers)
       text += "." + std::string(m);
-    failInPtx(program.module, from.line, Diag::EmuPtxOpcode, {text});
+    failInPtx(program.module, from.line, Diag::ptx_opcode, {text});
   }
   types = {};
   for (std::string_view m : from.modifiers) {
@@ -562,7 +571,7 @@ void FunctionDecoder::instruction(const Instruction &from) {
   size_t sources = shape->sources.size() - (optional != std::string_view::npos);
   size_t needed = shape->result.size() + (optional == std::string_view::npos ? sources : optional);
   if (given < needed || given > shape->result.size() + sources)
-    failInPtx(program.module, from.line, Diag::EmuPtxOperands,
+    failInPtx(program.module, from.line, Diag::ptx_operands,
               {std::string(from.opcode), std::to_string(needed) + (given < needed ? "" : " or so"),
                std::to_string(given)});
   if (!shape->result.empty())
@@ -590,11 +599,12 @@ Lowered FunctionDecoder::run() {
   for (const Register &r : function.registers) {
     bool isPredicate = r.type == Type::pred;
     lowered.width.push_back(isPredicate ? 0 : static_cast<uint8_t>(classOf(bytesOf(r.type))));
-    lowered.predicateOf.push_back(isPredicate ? static_cast<Slot>(std::min(lowered.predicates, 0xfffeu)) : noSlot);
+    lowered.predicateOf.push_back(isPredicate ? static_cast<Slot>(std::min(lowered.predicates, 0xfffeu))
+                                              : noSlot);
     lowered.predicates += isPredicate;
   }
   if (lowered.predicates > 0xfffe)
-    failInPtx(program.module, function.line, Diag::EmuPtxLimit, {"the number of predicates", "65534"});
+    failInPtx(program.module, function.line, Diag::ptx_limit, {"the number of predicates", "65534"});
   for (const Instruction &from : function.instructions) {
     lowered.first.push_back(static_cast<int32_t>(lowered.drafts.size()));
     instruction(from);

@@ -24,14 +24,14 @@ constexpr Virtual constantFlag = 0x80000000u;
 inline bool isConstant(Virtual v) { return v != noVirtual && (v & constantFlag); }
 
 struct Draft {
-  Instr instr;             ///< complete but for slots and handler; present slots are 0, predicates are final
+  Instr instr; ///< complete but for slots and handler; present slots are 0, predicates are final
   Spelling spelling;
   Virtual dst = noVirtual;
   Virtual src[4] = {noVirtual, noVirtual, noVirtual, noVirtual};
   std::vector<Virtual> list;
-  int32_t callIndex = -1;  ///< into Program::calls; its Passed::slot are places in `passed`
+  int32_t callIndex = -1;      ///< into Program::calls; its Passed::slot are places in `passed`
   std::vector<Virtual> passed; ///< results, then arguments; noVirtual for those in memory
-  size_t results = 0;      ///< how many of `passed` are results
+  size_t results = 0;          ///< how many of `passed` are results
   bool fallsThrough = true;
 };
 
@@ -87,8 +87,8 @@ private:
 class FunctionDecoder {
 public:
   FunctionDecoder(Decoder &decoder, int32_t index)
-      : program(*decoder.program), decoder(decoder), function(program.module.functions[static_cast<size_t>(index)]),
-        index(index) {}
+      : program(*decoder.program), decoder(decoder),
+        function(program.module.functions[static_cast<size_t>(index)]), index(index) {}
   Lowered run();
 
 private:

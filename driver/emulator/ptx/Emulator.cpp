@@ -16,9 +16,11 @@
 namespace tegula::ptx {
 
 const char *pipeName(Pipe pipe) {
-  static constexpr const char *names[] = {"alu", "fma", "fp16", "fp64", "transcendental", "convert", "matrix",
-    "load global", "store global", "load shared", "store shared", "load local", "store local", "constant", "atomic",
-    "async copy", "warp", "barrier", "control", "move"};
+  static constexpr const char *names[] = {
+      "alu",          "fma",        "fp16",        "fp64",         "transcendental",
+      "convert",      "matrix",     "load global", "store global", "load shared",
+      "store shared", "load local", "store local", "constant",     "atomic",
+      "async copy",   "warp",       "barrier",     "control",      "move"};
   static_assert(std::size(names) == size_t(Pipe::count));
   return names[size_t(pipe)];
 }
@@ -41,7 +43,7 @@ static int smOf(const std::string &arch) {
   for (int sm : {75, 80, 86, 87, 89})
     if (arch == "sm_" + std::to_string(sm))
       return sm;
-  throw Error(Diag::EmuArch, {arch});
+  throw Error(Diag::emulator_arch, {arch});
 }
 
 std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string &arch, std::string name) {
@@ -112,12 +114,14 @@ std::vector<Emulator::Range> Emulator::ranges() const {
 
 // --- Launches
 
-static uint32_t sharedLimit(int sm) { // largest of a block, PTX ISA and CUDA C++ guide, table of compute capabilities
+static uint32_t
+sharedLimit(int sm) { // largest of a block, PTX ISA and CUDA C++ guide, table of compute capabilities
   return sm == 75 ? 64 << 10 : sm == 80 || sm == 87 ? 163 << 10 : 99 << 10;
 }
 
-static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t shared, int sm, size_t arguments) {
-  auto refuse = [&](const std::string &why) { throw Error(Diag::EmuLaunch, {entry.name, why}); };
+static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t shared, int sm,
+                        size_t arguments) {
+  auto refuse = [&](const std::string &why) { throw Error(Diag::emulator_launch, {entry.name, why}); };
   uint64_t threads = uint64_t(s.block[0]) * s.block[1] * s.block[2];
   if (!threads || !s.grid[0] || !s.grid[1] || !s.grid[2])
     refuse("a size of the grid or the block is 0");
@@ -129,8 +133,8 @@ static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t 
     refuse(std::to_string(shared) + " bytes of shared memory; sm_" + std::to_string(sm) + " has " +
            std::to_string(sharedLimit(sm)));
   if (arguments < entry.argumentBytes)
-    refuse("its parameters take " + std::to_string(entry.argumentBytes) + " bytes, " + std::to_string(arguments) +
-           " were given");
+    refuse("its parameters take " + std::to_string(entry.argumentBytes) + " bytes, " +
+           std::to_string(arguments) + " were given");
   if (!entry.ast)
     return;
   const uint32_t *most = entry.ast->maxThreads, *required = entry.ast->requiredThreads;
@@ -150,7 +154,7 @@ Report Emulator::launch(const LoadedModule &module, const std::string &name, con
     for (const Routine &r : module.program().routines)
       if (r.isEntry)
         names += (names.empty() ? "" : ", ") + r.name;
-    throw Error(Diag::EmuNoKernel, {name, names.empty() ? "none" : names});
+    throw Error(Diag::emulator_no_kernel, {name, names.empty() ? "none" : names});
   }
   LaunchState launch;
   launch.emulator = this;
@@ -158,7 +162,8 @@ Report Emulator::launch(const LoadedModule &module, const std::string &name, con
   launch.entry = entry;
   launch.settings = settings;
   launch.arguments = arguments;
-  launch.sharedBytes = settings.sharedBytes ? entry->dynamicSharedOffset + settings.sharedBytes : entry->sharedBytes;
+  launch.sharedBytes =
+      settings.sharedBytes ? entry->dynamicSharedOffset + settings.sharedBytes : entry->sharedBytes;
   launch.sharedBytes = std::max(launch.sharedBytes, entry->sharedBytes);
   checkLaunch(*entry, settings, launch.sharedBytes, module.program().sm, arguments.size());
   launch.threadsPerBlock = settings.block[0] * settings.block[1] * settings.block[2];
@@ -168,7 +173,8 @@ Report Emulator::launch(const LoadedModule &module, const std::string &name, con
   for (auto &v : module.variables)
     launch.ranges.push_back({v.address, v.address + v.bytes, false, false, "variable `" + v.name + "`"});
   if (uint64_t at = reinterpret_cast<uint64_t>(launch.gridWorkspace); settings.cooperative)
-    launch.ranges.push_back({at, at + sizeof launch.gridWorkspace, false, false, "the workspace of grid.sync()"});
+    launch.ranges.push_back(
+        {at, at + sizeof launch.gridWorkspace, false, false, "the workspace of grid.sync()"});
   std::sort(launch.ranges.begin(), launch.ranges.end(), [](auto &a, auto &b) { return a.begin < b.begin; });
   runLaunch(launch);
   if (launch.failure)
@@ -204,11 +210,12 @@ void report(WarpState &w, const Instr &i, int lane, const char *kind, const std:
     return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + ")";
   };
   f.text = "kernel " + f.kernel + ", " +
-           (i.sourceLine ? f.file + ":" + std::to_string(i.sourceLine) + " (PTX line " + std::to_string(i.line) + ")"
-                         : "PTX line " + std::to_string(i.line)) +
+           (i.sourceLine
+                ? f.file + ":" + std::to_string(i.sourceLine) + " (PTX line " + std::to_string(i.line) + ")"
+                : "PTX line " + std::to_string(i.line)) +
            ", block " + triple(f.block) + ", thread " + triple(f.thread) + " " + what;
   if (launch.settings.checks != Checks::on)
-    throw Error(Diag::EmuFinding, {f.kind, f.text});
+    throw Error(Diag::emulator_finding, {f.kind, f.text});
   std::lock_guard lock(launch.mutex);
   auto [at, fresh] = launch.findings.try_emplace({f.kind, &i}, f);
   if (!fresh)

@@ -34,10 +34,10 @@ struct LaunchSettings {
   bool cooperative = false; ///< all blocks are resident at once
   Checks checks = Checks::off;
   bool counters = false;
-  bool lazyAsync = true;   ///< cp.async lands at its wait; else at once
-  uint64_t seed = 0;       ///< 0: warps in turn; else a random order and quantum
-  unsigned threads = 0;    ///< host threads; 0: one a core
-  bool hardwareAccumulate = false; ///< Accumulate::hardware of Matrix.h
+  bool lazyAsync = true;                          ///< cp.async lands at its wait; else at once
+  uint64_t seed = 0;                              ///< 0: warps in turn; else a random order and quantum
+  unsigned threads = 0;                           ///< host threads; 0: one a core
+  bool hardwareAccumulate = false;                ///< Accumulate::hardware of Matrix.h
   std::function<void(const std::string &)> print; ///< of vprintf; stdout where empty
 };
 

@@ -37,21 +37,42 @@ using Handler = void (*)(WarpState &, const Instr &);
 
 /// Instructions that the interpreter's loop does itself, because they change the flow or the state of the warp.
 enum class Control : uint8_t {
-  none,    ///< `run` does all
-  bra,     ///< to `target`; divergent ones meet again at `reconverge`
-  brx,     ///< to `list32[index in src[0]]`
-  call,    ///< `extra` is a CallInfo
+  none, ///< `run` does all
+  bra,  ///< to `target`; divergent ones meet again at `reconverge`
+  brx,  ///< to `list32[index in src[0]]`
+  call, ///< `extra` is a CallInfo
   ret,
   exit,
   trap,
   barrier, ///< `run` looks at it, the scheduler holds the warp: bar.*, barrier.*
-  sync,    ///< needs all lanes of a member mask in src[memberMask] together: shfl, vote, bar.warp.sync, mma ...
-  yield,   ///< nanosleep
+  sync,  ///< needs all lanes of a member mask in src[memberMask] together: shfl, vote, bar.warp.sync, mma ...
+  yield, ///< nanosleep
 };
 
 /// Classes for the counters; one instruction has one.
-enum class Pipe : uint8_t { alu, fma, fp16, fp64, transcendental, convert, matrix, loadGlobal, storeGlobal, loadShared,
-  storeShared, loadLocal, storeLocal, constant, atomic, asyncCopy, warp, barrier, control, move, count };
+enum class Pipe : uint8_t {
+  alu,
+  fma,
+  fp16,
+  fp64,
+  transcendental,
+  convert,
+  matrix,
+  loadGlobal,
+  storeGlobal,
+  loadShared,
+  storeShared,
+  loadLocal,
+  storeLocal,
+  constant,
+  atomic,
+  asyncCopy,
+  warp,
+  barrier,
+  control,
+  move,
+  count
+};
 
 struct Instr {
   Handler run = nullptr;      ///< null only for the Control ones that need none
@@ -59,36 +80,36 @@ struct Instr {
   Slot dst = noSlot;          ///< first result (slot)
   Slot dst2 = noSlot;         ///< a second one
   Slot src[4] = {noSlot, noSlot, noSlot, noSlot};
-  Slot dstPred = noSlot;      ///< predicate result: setp p, shfl d|p, elect, vote.any/all, testp, isspacep, match
-  Slot dstPred2 = noSlot;     ///< setp p|q
-  Slot srcPred = noSlot;      ///< predicate operand: selp, setp.and, vote, bar.red; -1 where none
-  Slot guard = noSlot;        ///< predicate of @p
+  Slot dstPred = noSlot;  ///< predicate result: setp p, shfl d|p, elect, vote.any/all, testp, isspacep, match
+  Slot dstPred2 = noSlot; ///< setp p|q
+  Slot srcPred = noSlot;  ///< predicate operand: selp, setp.and, vote, bar.red; -1 where none
+  Slot guard = noSlot;    ///< predicate of @p
   bool guardNegated = false;
   bool srcPredNegated = false;
   bool addressIsSymbol = false; ///< [symbol + imm]: no register; `imm` is then the whole address in its space
   Control control = Control::none;
   Pipe pipe = Pipe::alu;
-  uint8_t dstBytes = 4;       ///< width of the register of dst (of each register of a vector)
+  uint8_t dstBytes = 4; ///< width of the register of dst (of each register of a vector)
   uint8_t srcBytes[4] = {4, 4, 4, 4};
-  uint8_t addressSrc = 0;     ///< which src holds the address of a memory operand
-  int64_t imm = 0;            ///< offset of an address; else what the chooser of the handler put there
-  int64_t imm2 = 0;           ///< offset of a second address operand (the source of cp.async)
+  uint8_t addressSrc = 0; ///< which src holds the address of a memory operand
+  int64_t imm = 0;        ///< offset of an address; else what the chooser of the handler put there
+  int64_t imm2 = 0;       ///< offset of a second address operand (the source of cp.async)
   bool address2IsSymbol = false;
-  int8_t memberSource = -1;   ///< Control::sync: the src that holds the member mask; -1: all live lanes
-  int32_t target = -1;        ///< index of an instruction
-  int32_t reconverge = -1;    ///< index of the first instruction of the immediate post-dominator; -1: the exit
+  int8_t memberSource = -1; ///< Control::sync: the src that holds the member mask; -1: all live lanes
+  int32_t target = -1;      ///< index of an instruction
+  int32_t reconverge = -1;  ///< index of the first instruction of the immediate post-dominator; -1: the exit
   /// The registers of vector operands {a, b, …}, one after the other: those of the destination first, then those of
   /// each source in order. `parts[0]` is the number of the destination's, `parts[1+k]` of source k; 0 for an operand
   /// that is no vector (it is in dst / src[k]). A sink `_` is noSlot. For b32x4 brackets and mma alike.
   const Slot *list = nullptr;
   uint8_t parts[5] = {0, 0, 0, 0, 0};
-  const int32_t *list32 = nullptr; ///< targets of brx.idx
-  uint32_t listSize = 0;           ///< how many
-  const void *extra = nullptr;     ///< what the chooser of the handler needs; made by `Chooser::keep`
-  uint32_t variant = 0;            ///< small things the chooser of the handler encodes
-  uint32_t line = 0;               ///< in the PTX text
+  const int32_t *list32 = nullptr;   ///< targets of brx.idx
+  uint32_t listSize = 0;             ///< how many
+  const void *extra = nullptr;       ///< what the chooser of the handler needs; made by `Chooser::keep`
+  uint32_t variant = 0;              ///< small things the chooser of the handler encodes
+  uint32_t line = 0;                 ///< in the PTX text
   uint32_t file = 0, sourceLine = 0; ///< of the .loc in force; 0 where none
-  uint32_t block = 0;              ///< basic block, for the counters
+  uint32_t block = 0;                ///< basic block, for the counters
 };
 
 /// What a chooser of handlers knows of an instruction: `fma.rn.ftz.f32` has opcode "fma", modifiers {"rn","ftz","f32"}.
@@ -96,9 +117,10 @@ struct Instr {
 struct Spelling {
   std::string_view opcode;
   std::vector<std::string_view> modifiers;
-  std::vector<std::string_view> operands; ///< operand texts as written, for those with immediates such as `0x33`
-  int sm = 80;                            ///< of the architecture run on: 75 … 89
-  int ptxVersion = 80;                    ///< 8.0 → 80
+  std::vector<std::string_view>
+      operands;        ///< operand texts as written, for those with immediates such as `0x33`
+  int sm = 80;         ///< of the architecture run on: 75 … 89
+  int ptxVersion = 80; ///< 8.0 → 80
 };
 
 /// Owner of what `extra` points to; lives as long as the program.
@@ -112,11 +134,14 @@ public:
 /// Choosers: each sets `run` (and what it needs: observed, control, pipe, variant, extra, imm) and returns true; false
 /// when the opcode is not its own. Throws tegula::Error for an unknown modifier or a type that the opcode does not take.
 bool chooseArithmetic(const Spelling &spelling, Instr &instr, Keeper &keeper); // Arithmetic*.cpp
-bool chooseMatrix(const Spelling &spelling, Instr &instr, Keeper &keeper);     // Matrix*.cpp: mma, wmma.mma, movmatrix
-bool chooseMemory(const Spelling &spelling, Instr &instr, Keeper &keeper);     // Memory.cpp: ld st atom cp.async … also
-                                                                               // ldmatrix, stmatrix, wmma.load/store
-bool chooseWarp(const Spelling &spelling, Instr &instr, Keeper &keeper);       // Warp.cpp: shfl vote match, bar, mov of
-                                                                               // special registers, flow
+bool chooseMatrix(const Spelling &spelling, Instr &instr,
+                  Keeper &keeper); // Matrix*.cpp: mma, wmma.mma, movmatrix
+bool chooseMemory(const Spelling &spelling, Instr &instr,
+                  Keeper &keeper); // Memory.cpp: ld st atom cp.async … also
+                                   // ldmatrix, stmatrix, wmma.load/store
+bool chooseWarp(const Spelling &spelling, Instr &instr,
+                Keeper &keeper); // Warp.cpp: shfl vote match, bar, mov of
+                                 // special registers, flow
 
 struct BlockState;
 struct Frame;
@@ -127,12 +152,12 @@ struct WarpState {
   uint32_t mask = 0;         ///< lanes that run this instruction
   uint32_t carry = 0;        ///< CC.CF of each lane
   uint8_t accumulate = 1;    ///< an `Accumulate` of Matrix.h
-  bool stop = false;         ///< set by a handler that wants the loop to look at the warp before the next instruction
-  uint32_t active = 0;       ///< lanes of the split that runs (guard not applied)
-  uint32_t existing = 0;     ///< lanes of the block in this warp (the last warp may have fewer)
-  uint32_t alive = 0;        ///< of those, the ones that have not exited
-  uint32_t index = 0;        ///< number of the warp in its block
-  uint32_t pc = 0;           ///< of the instruction after this one
+  bool stop = false; ///< set by a handler that wants the loop to look at the warp before the next instruction
+  uint32_t active = 0;   ///< lanes of the split that runs (guard not applied)
+  uint32_t existing = 0; ///< lanes of the block in this warp (the last warp may have fewer)
+  uint32_t alive = 0;    ///< of those, the ones that have not exited
+  uint32_t index = 0;    ///< number of the warp in its block
+  uint32_t pc = 0;       ///< of the instruction after this one
   Frame *frame = nullptr;
   BlockState *block = nullptr;
 };
@@ -156,8 +181,9 @@ inline void writeLane(WarpState &w, Slot s, int bytes, int lane, uint64_t value)
   if (bytes == 8)
     lanes64(w, s)[lane] = value;
   else
-    lanes32(w, s)[lane] =
-        bytes == 4 ? uint32_t(value) : bytes == 2 ? uint32_t(value) & 0xffff : uint32_t(value) & 0xff;
+    lanes32(w, s)[lane] = bytes == 4   ? uint32_t(value)
+                          : bytes == 2 ? uint32_t(value) & 0xffff
+                                       : uint32_t(value) & 0xff;
 }
 /// Sets the lanes of a predicate that run this instruction.
 inline void writePred(WarpState &w, Slot p, uint32_t lanes) {

@@ -119,9 +119,11 @@ inline uint32_t narrow(double x, const Format &format, Rounding mode, bool finit
   }
   quotient += up;
   // The hidden bit carries into the exponent by itself, also from the greatest subnormal and into infinity.
-  uint64_t result = e < smallest ? quotient : (static_cast<uint64_t>(e + bias - 1) << format.fraction) + quotient;
+  uint64_t result =
+      e < smallest ? quotient : (static_cast<uint64_t>(e + bias - 1) << format.fraction) + quotient;
   if (result > format.largest) {
-    bool away = mode == Rounding::nearest || (mode == Rounding::down && negative) || (mode == Rounding::up && !negative);
+    bool away = mode == Rounding::nearest || (mode == Rounding::down && negative) ||
+                (mode == Rounding::up && !negative);
     return sign | (finite || !away ? format.largest : format.infinity);
   }
   return sign | static_cast<uint32_t>(result);
@@ -177,7 +179,8 @@ template <class B, class F> inline F toOdd(F near, F error) {
 inline float oddF32(double x) {
   float near = static_cast<float>(x);
   // Exact, unless the result overflowed: then the greatest finite number, which is odd, is one step away.
-  return toOdd<uint32_t>(near, static_cast<float>(std::copysign(std::fabs(x - near) > 0 ? 1.0 : 0.0, x - near)));
+  return toOdd<uint32_t>(near,
+                         static_cast<float>(std::copysign(std::fabs(x - near) > 0 ? 1.0 : 0.0, x - near)));
 }
 
 /// product + c with one rounding, to odd.
@@ -254,7 +257,8 @@ inline float approxExp2(float x) {
   p = std::fma(p, t, 1.0f);
   // Two factors, since 2 ** whole itself may be subnormal or beyond the greatest number.
   int n = static_cast<int>(whole), first = n >> 1, second = n - first;
-  float scaled = p * f32(static_cast<uint32_t>(first + 127) << 23) * f32(static_cast<uint32_t>(second + 127) << 23);
+  float scaled =
+      p * f32(static_cast<uint32_t>(first + 127) << 23) * f32(static_cast<uint32_t>(second + 127) << 23);
   return x != x ? f32(nan32) : scaled;
 }
 
@@ -312,7 +316,9 @@ inline float approxTanh(float x) {
   return x != x ? f32(nan32) : f32(signedBits);
 }
 
-inline float approxRsqrt(float x) { return canonical(static_cast<float>(1.0 / std::sqrt(static_cast<double>(x)))); }
+inline float approxRsqrt(float x) {
+  return canonical(static_cast<float>(1.0 / std::sqrt(static_cast<double>(x))));
+}
 
 /// a * (1 / b) as `div.approx.f32` has it: 2 ulp, and nothing left when 1 / b is subnormal.
 inline float approxDivide(float a, float b) {

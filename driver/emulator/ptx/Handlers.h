@@ -49,7 +49,8 @@ template <class T> inline Stored<T> *lanesOf(WarpState &w, Slot s) {
 template <class T> struct LaneBits {
   alignas(64) T bit[warpSize];
 };
-template <class T> constexpr LaneBits<T> laneBits = [] {
+template <class T>
+constexpr LaneBits<T> laneBits = [] {
   LaneBits<T> table = {};
   for (int i = 0; i < warpSize; i++)
     table.bit[i] = T(1) << i;
@@ -108,7 +109,9 @@ private:
       result[i] = toStored<D>(Op::run(fromStored<S>(from[i])...));
   }
 };
-template <class Op> inline void lanewise(WarpState &w, const Instr &in) { Lanewise<Op, decltype(&Op::run)>::run(w, in); }
+template <class Op> inline void lanewise(WarpState &w, const Instr &in) {
+  Lanewise<Op, decltype(&Op::run)>::run(w, in);
+}
 
 /// The same under a rounding direction, which is in `variant`.
 template <class Op> void rounded(WarpState &w, const Instr &in) {
@@ -136,7 +139,8 @@ std::string keyOf(const Spelling &spelling);
 /// Modifiers are taken one by one, in any order; `finish` throws when one is left.
 class Modifiers {
 public:
-  Modifiers(const Spelling &spelling, const Instr &instr) : spelling(spelling), instr(instr), left(spelling.modifiers) {}
+  Modifiers(const Spelling &spelling, const Instr &instr)
+      : spelling(spelling), instr(instr), left(spelling.modifiers) {}
   bool take(std::string_view name) {
     for (size_t i = 0; i < left.size(); i++)
       if (left[i] == name) {
@@ -172,7 +176,8 @@ void addFloatRows(std::vector<Row> &rows);
 void addHalfRows(std::vector<Row> &rows);
 bool chooseCompare(const Spelling &spelling, Instr &instr, Keeper &keeper); // set setp selp slct testp
 bool chooseConvert(const Spelling &spelling, Instr &instr, Keeper &keeper); // cvt
-bool chooseBits(const Spelling &spelling, Instr &instr, Keeper &keeper);    // mov, logic of predicates, lop3, carries
-bool chooseVideo(const Spelling &spelling, Instr &instr, Keeper &keeper);   // vadd … vset4
+bool chooseBits(const Spelling &spelling, Instr &instr,
+                Keeper &keeper); // mov, logic of predicates, lop3, carries
+bool chooseVideo(const Spelling &spelling, Instr &instr, Keeper &keeper); // vadd … vset4
 
 } // namespace tegula::ptx

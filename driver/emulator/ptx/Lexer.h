@@ -15,11 +15,11 @@ namespace tegula::ptx {
 struct Token {
   enum class Kind : uint8_t { end, name, dotted, integer, real, single, string, mark, bad };
   Kind kind = Kind::end;
-  bool adjacent = false;  ///< nothing between it and the token before it: `%tid` `.x`
-  char mark = 0;          ///< of a mark: the character; two-character operators are two adjacent marks
+  bool adjacent = false; ///< nothing between it and the token before it: `%tid` `.x`
+  char mark = 0;         ///< of a mark: the character; two-character operators are two adjacent marks
   uint32_t line = 1;
-  std::string_view text;  ///< as written
-  uint64_t value = 0;     ///< integer; bits of a double; low 32 bits of a single
+  std::string_view text; ///< as written
+  uint64_t value = 0;    ///< integer; bits of a double; low 32 bits of a single
 
   /// A dotted word without its dot, a string without its quotes.
   std::string_view word() const {

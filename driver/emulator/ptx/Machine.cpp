@@ -64,7 +64,8 @@ static int newJoin(Warp &w, uint32_t pc, uint32_t expected, int parent, Frame *f
   return at;
 }
 
-static void passValue(Warp &w, const Passed &from, Frame *source, const Passed &to, Frame *target, uint32_t mask) {
+static void passValue(Warp &w, const Passed &from, Frame *source, const Passed &to, Frame *target,
+                      uint32_t mask) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint8_t data[256] = {};
@@ -235,8 +236,8 @@ static void branchIndexed(Warp &w, const Instr &i, uint32_t lanes) {
     rest &= ~mask;
     Split jumped = s;
     if (value >= i.listSize)
-      report(w, i, std::countr_zero(mask), "branch-index", "jumps to entry " + std::to_string(value) + " of a table of " +
-                                                               std::to_string(i.listSize));
+      report(w, i, std::countr_zero(mask), "branch-index",
+             "jumps to entry " + std::to_string(value) + " of a table of " + std::to_string(i.listSize));
     jumped.pc = value < i.listSize ? uint32_t(i.list32[value]) : s.pc;
     jumped.mask = mask;
     jumped.join = join;
@@ -286,12 +287,13 @@ static void call(Warp &w, const Instr &i, uint32_t lanes) {
     }
     rest &= ~mask;
     if (index < 0 || size_t(index) >= program.routines.size() || program.routines[index].code.empty())
-      throw Error(Diag::EmuTrap, {w.block->launch->entry->name, "PTX line " + std::to_string(i.line) +
-                                                                    " calls through a pointer to no function"});
+      throw Error(Diag::emulator_trap,
+                  {w.block->launch->entry->name,
+                   "PTX line " + std::to_string(i.line) + " calls through a pointer to no function"});
     if (s.frame->depth >= maxDepth)
-      throw Error(Diag::EmuTrap, {w.block->launch->entry->name, "PTX line " + std::to_string(i.line) +
-                                                                    ": calls nest deeper than " +
-                                                                    std::to_string(maxDepth)});
+      throw Error(Diag::emulator_trap,
+                  {w.block->launch->entry->name, "PTX line " + std::to_string(i.line) +
+                                                     ": calls nest deeper than " + std::to_string(maxDepth)});
     const Routine &callee = program.routines[index];
     Frame *frame = makeFrame(w, callee, s.frame);
     frame->call = &info;
@@ -380,7 +382,8 @@ static void meet(Warp &w, const Instr &i, bool force) {
   if (force && (wanted & w.alive & ~together)) {
     w.mask = s.mask;
     report(w, i, std::countr_zero(s.mask), "member-mask",
-           "needs the lanes " + hexadecimal(wanted) + " together, but only " + hexadecimal(together) + " have come");
+           "needs the lanes " + hexadecimal(wanted) + " together, but only " + hexadecimal(together) +
+               " have come");
   }
   uint32_t mask = together;
   if (i.guard != noSlot)
@@ -408,12 +411,8 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
       w.spinning = false;
     }
     break;
-  case Control::brx:
-    branchIndexed(w, i, mask);
-    break;
-  case Control::call:
-    call(w, i, mask);
-    break;
+  case Control::brx: branchIndexed(w, i, mask); break;
+  case Control::call: call(w, i, mask); break;
   case Control::ret:
     if (mask)
       leave(w, mask, s.frame->depth == 0);
@@ -424,24 +423,19 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
     break;
   case Control::trap:
     if (mask)
-      throw Error(Diag::EmuTrap, {w.block->launch->entry->name,
-                                  "trap at PTX line " + std::to_string(i.line) + ", block " +
-                                      std::to_string(w.block->id[0]) + ", thread " +
-                                      std::to_string(w.index * warpSize + std::countr_zero(mask))});
+      throw Error(Diag::emulator_trap, {w.block->launch->entry->name,
+                                        "trap at PTX line " + std::to_string(i.line) + ", block " +
+                                            std::to_string(w.block->id[0]) + ", thread " +
+                                            std::to_string(w.index * warpSize + std::countr_zero(mask))});
     break;
-  case Control::barrier:
-    waitAtBarrier(w, i, mask);
-    break;
-  case Control::sync:
-    meet(w, i, false);
-    break;
+  case Control::barrier: waitAtBarrier(w, i, mask); break;
+  case Control::sync: meet(w, i, false); break;
   case Control::yield:
     w.spinning = true;
     yieldSplit(w);
     budget = 0;
     break;
-  case Control::none:
-    break;
+  case Control::none: break;
   }
 }
 
@@ -480,11 +474,13 @@ template <bool observed> static void interpret(Warp &w, int64_t &budget) {
     const Instr *code = frame->function->code.data();
     uint32_t pc = s->pc, active = s->mask;
     w.active = active;
-    uint32_t stop = s->join >= 0 && !w.joins[s->join].callee && w.joins[s->join].frame == frame ? w.joins[s->join].pc
-                                                                                               : nowhere;
+    uint32_t stop = s->join >= 0 && !w.joins[s->join].callee && w.joins[s->join].frame == frame
+                        ? w.joins[s->join].pc
+                        : nowhere;
     uint64_t *counts = nullptr, *laneCounts = nullptr;
     if (observed) {
-      size_t first = block.launch->firstInstr[frame->function - block.launch->module->program().routines.data()];
+      size_t first =
+          block.launch->firstInstr[frame->function - block.launch->module->program().routines.data()];
       counts = block.warpCounts->data() + first;
       laneCounts = block.laneCounts->data() + first;
     }

@@ -52,7 +52,7 @@ struct Join {
   uint32_t pc = 0;
   uint32_t expected = 0, arrived = 0;
   int parent = -1;
-  Frame *frame = nullptr; ///< of the split that goes on
+  Frame *frame = nullptr;  ///< of the split that goes on
   Frame *callee = nullptr; ///< a join of a call: freed when complete
   bool used = false;
 };
@@ -63,7 +63,7 @@ struct AsyncCopy {
   uint32_t bytes = 0;
   uint32_t to[warpSize];
   uint64_t from[warpSize];
-  uint32_t size[warpSize];  ///< bytes read; the rest is zero
+  uint32_t size[warpSize]; ///< bytes read; the rest is zero
   uint32_t group[warpSize];
 };
 
@@ -72,7 +72,7 @@ struct Warp : WarpState {
   size_t current = 0;
   std::vector<Join> joins;
   std::vector<std::unique_ptr<Frame>> frames; ///< live
-  uint8_t *local = nullptr; ///< lane l's local memory starts at local + l * localStride
+  uint8_t *local = nullptr;                   ///< lane l's local memory starts at local + l * localStride
   std::deque<AsyncCopy> copies;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
@@ -82,7 +82,7 @@ struct Warp : WarpState {
 
 struct Barrier {
   uint32_t arrived = 0, expected = 0; ///< threads; 0: all of the block
-  uint32_t rounded = 0; ///< arrived, partial warps counted as whole ones
+  uint32_t rounded = 0;               ///< arrived, partial warps counted as whole ones
   bool came = false;
   uint32_t all = 1, any = 0, count = 0; ///< of bar.red
   std::vector<uint32_t> knows;          ///< clocks of those that came
@@ -106,7 +106,7 @@ struct BlockState {
   size_t turn = 0;
   uint64_t random = 0;
   RangeCache cache[64];
-  std::vector<ShadowWord> shadow; ///< a word for each 4 bytes of shared memory, with checks on
+  std::vector<ShadowWord> shadow;              ///< a word for each 4 bytes of shared memory, with checks on
   std::vector<uint64_t> *warpCounts = nullptr; ///< by instruction of the entry's program, of this host thread
   std::vector<uint64_t> *laneCounts = nullptr;
   Counters *counters = nullptr;
@@ -131,12 +131,13 @@ struct LaunchState {
   std::mutex mutex; ///< of what follows
   std::exception_ptr failure;
   std::map<std::pair<std::string, const Instr *>, Finding> findings;
-  std::vector<uint64_t> heap; ///< what kernels got from malloc
+  std::vector<uint64_t> heap;       ///< what kernels got from malloc
   std::vector<uint32_t> firstInstr; ///< of each function, in the arrays of counts
   Counters counters;
   GlobalShadow globalShadow;
   alignas(64) uint32_t gridWorkspace[16] = {};
-  std::unique_ptr<std::atomic<uint32_t>[]> signals; ///< of each block: its atomics and fences so far, with checks on
+  std::unique_ptr<std::atomic<uint32_t>[]>
+      signals; ///< of each block: its atomics and fences so far, with checks on
 };
 
 constexpr uint64_t localStride = 512 * 1024;

@@ -105,14 +105,15 @@ template <class Visit> void forAccumulator(int m, int n, bool packed, Visit visi
   for (int q = 0; q < rowBlocks * (n / 8); q++)
     for (int lane = 0; lane < 32; lane++)
       for (int i = 0; i < 2; i++)
-        visit(8 * (q % rowBlocks) + lane / 4, 8 * (q / rowBlocks) + 2 * (lane & 3) + i, packed ? q : 2 * q + i, lane,
-              packed ? i : 0);
+        visit(8 * (q % rowBlocks) + lane / 4, 8 * (q / rowBlocks) + 2 * (lane & 3) + i,
+              packed ? q : 2 * q + i, lane, packed ? i : 0);
 }
 
 template <class T> void gatherAccumulator(const Fragment &c, Element element, int m, int n, T *to) {
   if (element == Element::f16) {
     forAccumulator(m, n, true, [&](int row, int column, int r, int lane, int half) {
-      to[row * n + column] = static_cast<T>(widenF16(static_cast<const uint16_t *>(c.at[r])[2 * lane + half]));
+      to[row * n + column] =
+          static_cast<T>(widenF16(static_cast<const uint16_t *>(c.at[r])[2 * lane + half]));
     });
     return;
   }
@@ -121,7 +122,8 @@ template <class T> void gatherAccumulator(const Fragment &c, Element element, in
   });
 }
 
-template <class T> void scatterAccumulator(const FragmentOut &d, Element element, int m, int n, const T *from) {
+template <class T>
+void scatterAccumulator(const FragmentOut &d, Element element, int m, int n, const T *from) {
   if (element == Element::f16) {
     forAccumulator(m, n, true, [&](int row, int column, int r, int lane, int half) {
       static_cast<uint16_t *>(d.at[r])[2 * lane + half] =
@@ -159,7 +161,9 @@ template <int n, class T> void multiplyRows(const T *a, const T *b, T *c, int m,
   }
 }
 template <class T> void multiplyTile(const T *a, const T *b, T *c, int m, int n, int k) {
-  n == 8 ? multiplyRows<8>(a, b, c, m, k) : n == 16 ? multiplyRows<16>(a, b, c, m, k) : multiplyRows<32>(a, b, c, m, k);
+  n == 8    ? multiplyRows<8>(a, b, c, m, k)
+  : n == 16 ? multiplyRows<16>(a, b, c, m, k)
+            : multiplyRows<32>(a, b, c, m, k);
 }
 
 // --- The sums of the hardware
@@ -168,7 +172,8 @@ constexpr int noExponent = -1000; // of zero: never the greatest
 
 /// Significands (with `fraction` bits behind the point, signed) and exponents of `count` numbers; a subnormal keeps the
 /// least exponent.
-void split(const float *from, int count, int leastExponent, int fraction, int32_t *significand, int32_t *exponent) {
+void split(const float *from, int count, int leastExponent, int fraction, int32_t *significand,
+           int32_t *exponent) {
   for (int i = 0; i < count; i++) {
     uint32_t b = bits(from[i]);
     int32_t own = static_cast<int32_t>((b >> 23) & 0xff) - 127, e = own < leastExponent ? leastExponent : own;
@@ -223,7 +228,8 @@ float hardwareResult(int64_t sum, int exponent, const HardwareRule &rule, bool h
 /// c += a * b as the hardware sums, rows of n columns at a time. `b` has k rows of n.
 /// All addends fit into 32 bits: products of 11-bit significands below bit 24 + 2, eight of them and c.
 template <int n>
-void hardwareRows(const float *a, const float *b, float *c, int m, int k, const HardwareRule &rule, bool half) {
+void hardwareRows(const float *a, const float *b, float *c, int m, int k, const HardwareRule &rule,
+                  bool half) {
   alignas(64) int32_t sa[maxM * 32], ea[maxM * 32], sb[maxN * 32], eb[maxN * 32];
   split(a, m * k, rule.leastA, rule.fraction, sa, ea);
   split(b, k * n, rule.leastB, rule.fraction, sb, eb);
@@ -258,7 +264,8 @@ void hardwareRows(const float *a, const float *b, float *c, int m, int k, const 
       for (int j = 0; j < n; j++) {
         int32_t exponent = greatest[j] - rule.kept;
         double scale = f64(static_cast<uint64_t>((exponent < -1000 ? -1000 : exponent) + 1023) << 52);
-        double exact = static_cast<double>(sum[j]) * scale, cut = f64(bits(exact) & cutMask), size = std::fabs(cut);
+        double exact = static_cast<double>(sum[j]) * scale, cut = f64(bits(exact) & cutMask),
+               size = std::fabs(cut);
         usual[j] = half ? widenF16(narrowF16(oddF32(exact))) : static_cast<float>(cut);
         unusual |= !(check[j] - check[j] == 0) | (size >= 0x1p128) | ((size < 0x1p-126) & (size > 0));
       }
@@ -401,14 +408,16 @@ FragmentSizes fragmentSizes(const MatrixShape &shape, bool wmma) {
     int registers = rows * shape.k / (32 * perRegister(element));
     return wmma && element == Element::f16 ? 8 : registers;
   };
-  auto accumulator = [&](Element element) { return shape.m * shape.n / 32 / (element == Element::f16 ? 2 : 1); };
+  auto accumulator = [&](Element element) {
+    return shape.m * shape.n / 32 / (element == Element::f16 ? 2 : 1);
+  };
   if (shape.quads)
     return {2, 2, shape.c == Element::f16 ? 4 : 8, shape.d == Element::f16 ? 4 : 8};
   return {operand(shape.a, shape.m), operand(shape.b, shape.n), accumulator(shape.c), accumulator(shape.d)};
 }
 
-void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, const Fragment &c, const FragmentOut &d,
-              Accumulate mode) {
+void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, const Fragment &c,
+              const FragmentOut &d, Accumulate mode) {
   if (shape.quads)
     return multiplyQuads(shape, a, b, c, d, mode);
   if (shape.a == Element::f64)
@@ -421,7 +430,8 @@ void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, co
 Position position(const MatrixShape &shape, MatrixOperand operand, Element element, int lane, int r, int i) {
   int g = lane / 4, t = lane & 3;
   if (operand == MatrixOperand::c) {
-    int q = element == Element::f16 ? r : r / 2, x = element == Element::f16 ? i : r & 1, rowBlocks = shape.m / 8;
+    int q = element == Element::f16 ? r : r / 2, x = element == Element::f16 ? i : r & 1,
+        rowBlocks = shape.m / 8;
     return {g + 8 * (q % rowBlocks), 2 * t + x + 8 * (q / rowBlocks)};
   }
   int e = perRegister(element), runs = shape.k / (4 * e);

@@ -61,8 +61,8 @@ struct FragmentOut {
 };
 
 /// D = A * B + C. D may be the same registers as C, A or B.
-void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, const Fragment &c, const FragmentOut &d,
-              Accumulate mode);
+void multiply(const MatrixShape &shape, const Fragment &a, const Fragment &b, const Fragment &c,
+              const FragmentOut &d, Accumulate mode);
 
 /// Where element `i` of register `r` of `lane` stands in its matrix; used by `wmma.load` and `wmma.store`.
 enum class MatrixOperand : uint8_t { a, b, c };

@@ -40,7 +40,8 @@ template <bool observed, bool isLoad> void matrices(WarpState &w, const Instr &i
   }
   uint32_t *registers[4];
   for (int k = 0; k < r.count; k++) {
-    Slot s = isLoad ? (i.parts[0] ? i.list[k] : i.dst) : (i.parts[2] ? i.list[i.parts[0] + i.parts[1] + k] : i.src[1]);
+    Slot s = isLoad ? (i.parts[0] ? i.list[k] : i.dst)
+                    : (i.parts[2] ? i.list[i.parts[0] + i.parts[1] + k] : i.src[1]);
     registers[k] = lanes32(w, s);
   }
   if (isLoad) {
@@ -68,17 +69,20 @@ template <bool isLoad> void wmmaTile(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, 0, i.imm, i.addressIsSymbol, address);
   int width = elementBits(t.element), perRegister = width == 64 ? 1 : 32 / width;
-  int rows = t.operand == MatrixOperand::b ? t.shape.k : t.shape.m, columns = t.operand == MatrixOperand::a ? t.shape.k : t.shape.n;
+  int rows = t.operand == MatrixOperand::b ? t.shape.k : t.shape.m,
+      columns = t.operand == MatrixOperand::a ? t.shape.k : t.shape.n;
   int strideSource = isLoad ? 1 : 2;
   const Slot *fragment = isLoad ? i.list : i.list + i.parts[0] + i.parts[1];
   for (int l = 0; l < warpSize; l++) {
-    uint64_t stride = t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
+    uint64_t stride =
+        t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
     for (int r = 0; r < t.registers; r++) {
       uint64_t value = isLoad ? 0 : readLane(w, fragment[r], width == 64 ? 8 : 4, l);
       for (int e = 0; e < perRegister; e++) {
         Position p = position(t.shape, t.operand, t.element, l, r, e);
         uint64_t bit = (t.rowMajor ? uint64_t(p.row) * stride + uint64_t(p.column)
-                                   : uint64_t(p.column) * stride + uint64_t(p.row)) * uint64_t(width);
+                                   : uint64_t(p.column) * stride + uint64_t(p.row)) *
+                       uint64_t(width);
         uint32_t bytes = width < 8 ? 1 : uint32_t(width) / 8;
         uint8_t *at = locate(w, i, t.access.space, address[l] + bit / 8, bytes, l, !isLoad);
         if (!at)
@@ -114,8 +118,8 @@ bool chooseTile(const Spelling &s, Instr &i, Keeper &keeper) {
   bool isLoad = s.modifiers[0] == "load";
   static constexpr std::pair<std::string_view, Element> elements[] = {
       {"f16", Element::f16}, {"bf16", Element::bf16}, {"tf32", Element::tf32}, {"f64", Element::f64},
-      {"s8", Element::s8}, {"u8", Element::u8}, {"s4", Element::s4}, {"u4", Element::u4}, {"b1", Element::b1},
-      {"f32", Element::f32}, {"s32", Element::s32}};
+      {"s8", Element::s8},   {"u8", Element::u8},     {"s4", Element::s4},     {"u4", Element::u4},
+      {"b1", Element::b1},   {"f32", Element::f32},   {"s32", Element::s32}};
   Tile t;
   bool typed = false, shaped = false;
   for (size_t k = 1; k < s.modifiers.size(); k++) {

@@ -25,10 +25,11 @@ std::string spelled(const Spelling &s) {
   return text;
 }
 void badModifier(const Spelling &s, const Instr &i, std::string_view modifier) {
-  throw Error(Diag::EmuModifier, {"PTX line " + std::to_string(i.line), std::string(modifier), spelled(s)});
+  throw Error(Diag::emulator_modifier,
+              {"PTX line " + std::to_string(i.line), std::string(modifier), spelled(s)});
 }
 void badType(const Spelling &s, const Instr &i) {
-  throw Error(Diag::EmuType, {"PTX line " + std::to_string(i.line), spelled(s)});
+  throw Error(Diag::emulator_type, {"PTX line " + std::to_string(i.line), spelled(s)});
 }
 
 bool parseType(std::string_view type, Access &access) {
@@ -37,9 +38,9 @@ bool parseType(std::string_view type, Access &access) {
       return false;
   }
   static const std::pair<std::string_view, int> table[] = {
-      {"b8", 1},  {"u8", 1},  {"s8", 1},  {"b16", 2}, {"u16", 2}, {"s16", 2}, {"f16", 2},   {"bf16", 2},   {"b32", 4},
-      {"u32", 4}, {"s32", 4}, {"f32", 4}, {"b64", 8}, {"u64", 8}, {"s64", 8}, {"f64", 8},   {"b128", 16},
-      {"f16x2", 4}, {"bf16x2", 4}};
+      {"b8", 1},   {"u8", 1},  {"s8", 1},    {"b16", 2},   {"u16", 2},   {"s16", 2}, {"f16", 2},
+      {"bf16", 2}, {"b32", 4}, {"u32", 4},   {"s32", 4},   {"f32", 4},   {"b64", 8}, {"u64", 8},
+      {"s64", 8},  {"f64", 8}, {"b128", 16}, {"f16x2", 4}, {"bf16x2", 4}};
   for (auto &[name, bytes] : table)
     if (type == name) {
       access.bytes = bytes;
@@ -109,13 +110,14 @@ static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t byt
       if (!r.freed && address >= r.begin && address + bytes <= r.end)
         return true;
   }
-  std::string what = (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
+  std::string what =
+      (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
   if (range && address < range->end && range->freed) {
     report(w, i, lane, "use-after-free", what + ", in memory that was freed");
   } else {
     if (range)
-      what += ", " + std::to_string(int64_t(address - range->end)) + " bytes after the end of " + range->name + " of " +
-              std::to_string(range->end - range->begin) + " bytes";
+      what += ", " + std::to_string(int64_t(address - range->end)) + " bytes after the end of " +
+              range->name + " of " + std::to_string(range->end - range->begin) + " bytes";
     else
       what += ", which belongs to no allocation";
     report(w, i, lane, "global-out-of-bounds", what);
@@ -142,24 +144,29 @@ uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     if (address[l] & (bytes - 1))
-      report(w, i, l, "misaligned", "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address[l]) +
-                                        ", which is not a multiple of " + std::to_string(bytes));
+      report(w, i, l, "misaligned",
+             "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address[l]) +
+                 ", which is not a multiple of " + std::to_string(bytes));
     else if (inRange(w, i, address[l], bytes, l, write))
       valid |= 1u << l;
   }
   return valid;
 }
 
-uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane, bool write) {
+uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane,
+                bool write) {
   if (space == Space::generic) {
-    space = address >> 56 == 1 ? Space::shared : address >> 56 == 2 ? Space::local
-            : address >> 56 == 3 ? Space::param : Space::global;
+    space = address >> 56 == 1   ? Space::shared
+            : address >> 56 == 2 ? Space::local
+            : address >> 56 == 3 ? Space::param
+                                 : Space::global;
     if (space != Space::global)
       address &= (uint64_t(1) << 56) - 1;
   }
   if (address & (bytes - 1)) {
-    report(w, i, lane, "misaligned", "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address) +
-                                         ", which is not a multiple of " + std::to_string(bytes));
+    report(w, i, lane, "misaligned",
+           "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address) +
+               ", which is not a multiple of " + std::to_string(bytes));
     return nullptr;
   }
   BlockState &block = *w.block;
@@ -186,8 +193,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
     report(w, i, lane, "param-out-of-bounds", "touches parameters at offset " + std::to_string(address));
     return nullptr;
   }
-  default:
-    return inRange(w, i, address, bytes, lane, write) ? reinterpret_cast<uint8_t *>(address) : nullptr;
+  default: return inRange(w, i, address, bytes, lane, write) ? reinterpret_cast<uint8_t *>(address) : nullptr;
   }
 }
 
@@ -195,7 +201,8 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
 
 static const Access &accessOf(const Instr &i) { return *static_cast<const Access *>(i.extra); }
 
-static void writeElement(WarpState &w, Slot s, int registerBytes, int lane, const uint8_t *from, const Access &a) {
+static void writeElement(WarpState &w, Slot s, int registerBytes, int lane, const uint8_t *from,
+                         const Access &a) {
   if (s == noSlot)
     return;
   if (a.bytes == 16) {
@@ -242,7 +249,8 @@ template <bool observed> static void load(WarpState &w, const Instr &i) {
 }
 
 /// Loads of whole 32- and 64-bit words from global or shared memory by registers of the same width: nearly all there are.
-template <Space space, class T, int count, bool observed> static void loadWords(WarpState &w, const Instr &i) {
+template <Space space, class T, int count, bool observed>
+static void loadWords(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   if (observed)
@@ -256,10 +264,13 @@ template <Space space, class T, int count, bool observed> static void loadWords(
     uint64_t limit = w.block->launch->sharedBytes;
     uint32_t bad = 0;
     for (int l = 0; l < warpSize; l++)
-      bad |= uint32_t((address[l] + sizeof(T) * count > limit) | ((address[l] & (sizeof(T) * count - 1)) != 0)) << l;
+      bad |=
+          uint32_t((address[l] + sizeof(T) * count > limit) | ((address[l] & (sizeof(T) * count - 1)) != 0))
+          << l;
     if (bad & mask) {
       for (uint32_t rest = bad & mask; rest; rest &= rest - 1)
-        locate(w, i, space, address[std::countr_zero(rest)], sizeof(T) * count, std::countr_zero(rest), false);
+        locate(w, i, space, address[std::countr_zero(rest)], sizeof(T) * count, std::countr_zero(rest),
+               false);
       mask &= ~bad;
     }
   }
@@ -272,7 +283,8 @@ template <Space space, class T, int count, bool observed> static void loadWords(
   if (mask == allLanes) {
     for (int l = 0; l < warpSize; l++) {
       T value[count];
-      memcpy(value, space == Space::global ? reinterpret_cast<const uint8_t *>(address[l]) : base + address[l],
+      memcpy(value,
+             space == Space::global ? reinterpret_cast<const uint8_t *>(address[l]) : base + address[l],
              sizeof value);
       for (int e = 0; e < count; e++)
         to[e][l] = value[e];
@@ -283,7 +295,8 @@ template <Space space, class T, int count, bool observed> static void loadWords(
     int l = std::countr_zero(rest);
     T value[count] = {};
     if (mask >> l & 1)
-      memcpy(value, space == Space::global ? reinterpret_cast<const uint8_t *>(address[l]) : base + address[l],
+      memcpy(value,
+             space == Space::global ? reinterpret_cast<const uint8_t *>(address[l]) : base + address[l],
              sizeof value);
     for (int e = 0; e < count; e++)
       to[e][l] = value[e];
@@ -307,9 +320,11 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
     for (int e = 0; e < a.count; e++)
       readElement(w, values[e], i.srcBytes[1], l, data + e * a.bytes, a);
     if (a.ordered && bytes == 4) // whole words, seen by other host threads after what was written before
-      __atomic_store_n(reinterpret_cast<uint32_t *>(to), *reinterpret_cast<uint32_t *>(data), __ATOMIC_SEQ_CST);
+      __atomic_store_n(reinterpret_cast<uint32_t *>(to), *reinterpret_cast<uint32_t *>(data),
+                       __ATOMIC_SEQ_CST);
     else if (a.ordered && bytes == 8)
-      __atomic_store_n(reinterpret_cast<uint64_t *>(to), *reinterpret_cast<uint64_t *>(data), __ATOMIC_SEQ_CST);
+      __atomic_store_n(reinterpret_cast<uint64_t *>(to), *reinterpret_cast<uint64_t *>(data),
+                       __ATOMIC_SEQ_CST);
     else
       memcpy(to, data, bytes);
   }
@@ -327,13 +342,15 @@ static void loadParam(WarpState &w, const Instr &i) {
     return;
   for (int e = 0; e < a.count; e++)
     for (uint32_t rest = w.mask; rest; rest &= rest - 1)
-      writeElement(w, i.parts[0] ? i.list[e] : i.dst, i.dstBytes, std::countr_zero(rest), from + e * a.bytes, a);
+      writeElement(w, i.parts[0] ? i.list[e] : i.dst, i.dstBytes, std::countr_zero(rest), from + e * a.bytes,
+                   a);
 }
 
 template <Space space, bool observed> static Handler wordLoad(int bytes, int count) {
   if (bytes == 4)
-    return count == 1 ? loadWords<space, uint32_t, 1, observed> : count == 2 ? loadWords<space, uint32_t, 2, observed>
-                                                                             : loadWords<space, uint32_t, 4, observed>;
+    return count == 1   ? loadWords<space, uint32_t, 1, observed>
+           : count == 2 ? loadWords<space, uint32_t, 2, observed>
+                        : loadWords<space, uint32_t, 4, observed>;
   return count == 1 ? loadWords<space, uint64_t, 1, observed> : loadWords<space, uint64_t, 2, observed>;
 }
 
@@ -343,7 +360,8 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
   for (std::string_view m : s.modifiers) {
     if (parseType(m, a)) {
       typed = true;
-    } else if (parseSpace(m, a.space) || isOneOf(m, {"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})) {
+    } else if (parseSpace(m, a.space) ||
+               isOneOf(m, {"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})) {
     } else if (isOneOf(m, {"volatile", "relaxed", "acquire", "release", "mmio"})) {
       a.ordered = true;
     } else if (isOneOf(m, {"cta", "cluster", "gpu", "sys"})) {
@@ -351,8 +369,8 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
       a.count = m[1] - '0';
     } else if (m.substr(0, 4) == "L1::" || m.substr(0, 4) == "L2::") {
       if (!isOneOf(m, {"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
-                       "L1::no_allocate", "L2::cache_hint", "L2::64B", "L2::128B", "L2::256B", "L2::evict_first",
-                       "L2::evict_last", "L2::evict_normal"}))
+                       "L1::no_allocate", "L2::cache_hint", "L2::64B", "L2::128B", "L2::256B",
+                       "L2::evict_first", "L2::evict_last", "L2::evict_normal"}))
         badModifier(s, i, m);
     } else {
       badModifier(s, i, m);
@@ -376,7 +394,8 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
   }
   i.run = load<false>;
   i.observed = load<true>;
-  if (a.space == Space::param && (i.addressIsSymbol || i.src[0] == noSlot) && uint64_t(i.imm) < callParamBase) {
+  if (a.space == Space::param && (i.addressIsSymbol || i.src[0] == noSlot) &&
+      uint64_t(i.imm) < callParamBase) {
     i.run = loadParam;
     i.observed = loadParam;
   } else if ((a.bytes == 4 || a.bytes == 8) && i.dstBytes == a.bytes && a.count <= (a.bytes == 4 ? 4 : 2) &&
@@ -397,8 +416,10 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
 /// `cvta`: variant 1 is "to".
 static void convertAddress(WarpState &w, const Instr &i) {
   Space space = accessOf(i).space;
-  uint64_t window = space == Space::shared ? sharedWindow : space == Space::local ? localWindow
-                    : space == Space::param ? paramWindow : 0;
+  uint64_t window = space == Space::shared  ? sharedWindow
+                    : space == Space::local ? localWindow
+                    : space == Space::param ? paramWindow
+                                            : 0;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint64_t a = readLane(w, i.src[0], i.srcBytes[0], l);
@@ -462,7 +483,8 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
   }
   if (op == "createpolicy") {
     for (auto m : s.modifiers)
-      if (!isOneOf(m, {"fractional", "b64", "L2::evict_last", "L2::evict_normal", "L2::evict_first", "L2::evict_unchanged"}))
+      if (!isOneOf(m, {"fractional", "b64", "L2::evict_last", "L2::evict_normal", "L2::evict_first",
+                       "L2::evict_unchanged"}))
         badModifier(s, i, m);
     i.run = policy;
     return true;

@@ -83,8 +83,8 @@ struct Checker {
   void race(const PastAccess &past, int lane, uint64_t address, const char *before) const {
     report(w, i, lane, "shared-race",
            std::string(touch == Touch::read ? "reads" : "writes") + " shared memory at offset " +
-               std::to_string(address) + ", which thread " + std::to_string(past.warp * warpSize + past.lane) + " " +
-               before + " at " +
+               std::to_string(address) + ", which thread " +
+               std::to_string(past.warp * warpSize + past.lane) + " " + before + " at " +
                (past.at->sourceLine ? "line " + std::to_string(past.at->sourceLine) + ", " : std::string()) +
                "PTX line " + std::to_string(past.at->line) + ", with no barrier between");
   }
@@ -102,9 +102,8 @@ struct Checker {
   void read(ShadowWord &word, int lane, uint64_t address, uint8_t wanted) const {
     if (word.inFlight)
       report(w, i, lane, "async-copy-before-wait",
-             "reads shared memory at offset " + std::to_string(address) +
-                 ", which a cp.async of PTX line " + std::to_string(word.write.at ? word.write.at->line : 0) +
-                 " is still writing");
+             "reads shared memory at offset " + std::to_string(address) + ", which a cp.async of PTX line " +
+                 std::to_string(word.write.at ? word.write.at->line : 0) + " is still writing");
     else if ((word.initialised & wanted) != wanted)
       report(w, i, lane, "shared-uninitialised",
              "reads shared memory at offset " + std::to_string(address) + ", which nothing has written");
@@ -174,9 +173,10 @@ struct GlobalChecker {
   }
   void race(const GlobalAccess &past, int lane, uint64_t address, const char *before) const {
     report(w, i, lane, "global-race",
-           std::string(touch == Touch::read ? "reads" : "writes") + " global memory at " + hexadecimal(address) +
-               ", which block " + std::to_string(past.block - 1) + ", thread " + std::to_string(past.thread) + " " + before +
-               " at " + (past.at->sourceLine ? "line " + std::to_string(past.at->sourceLine) + ", " : std::string()) +
+           std::string(touch == Touch::read ? "reads" : "writes") + " global memory at " +
+               hexadecimal(address) + ", which block " + std::to_string(past.block - 1) + ", thread " +
+               std::to_string(past.thread) + " " + before + " at " +
+               (past.at->sourceLine ? "line " + std::to_string(past.at->sourceLine) + ", " : std::string()) +
                "PTX line " + std::to_string(past.at->line) + ", with nothing that orders the two");
   }
   void word(GlobalWord &word, int lane, uint64_t address) const {
@@ -232,7 +232,8 @@ void checkGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t
 
 } // namespace
 
-void observe(WarpState &w, const Instr &i, Space space, const uint64_t *address, uint32_t bytes, Touch touch) {
+void observe(WarpState &w, const Instr &i, Space space, const uint64_t *address, uint32_t bytes,
+             Touch touch) {
   if (!w.mask)
     return;
   if (space == Space::generic) {

@@ -22,14 +22,51 @@ static constexpr size_t deepestScopes = 200;
 static constexpr int deepestOperand = 8;
 
 bool isSpecialRegister(std::string_view name) {
-  static const std::unordered_set<std::string_view> names = {
-      "%tid", "%ntid", "%ctaid", "%nctaid", "%laneid", "%warpid", "%nwarpid", "%smid", "%nsmid", "%gridid",
-      "%lanemask_eq", "%lanemask_le", "%lanemask_lt", "%lanemask_ge", "%lanemask_gt", "%clock", "%clock_hi", "%clock64",
-      "%globaltimer", "%globaltimer_lo", "%globaltimer_hi", "%total_smem_size", "%aggr_smem_size",
-      "%dynamic_smem_size", "%is_explicit_cluster", "%clusterid", "%nclusterid", "%cluster_ctaid", "%cluster_nctaid",
-      "%cluster_ctarank", "%cluster_nctarank", "%current_graph_exec", "%reserved_smem_offset_begin",
-      "%reserved_smem_offset_end", "%reserved_smem_offset_cap", "%reserved_smem_offset_0", "%reserved_smem_offset_1",
-      "%pm0", "%pm1", "%pm2", "%pm3", "%pm4", "%pm5", "%pm6", "%pm7"};
+  static const std::unordered_set<std::string_view> names = {"%tid",
+                                                             "%ntid",
+                                                             "%ctaid",
+                                                             "%nctaid",
+                                                             "%laneid",
+                                                             "%warpid",
+                                                             "%nwarpid",
+                                                             "%smid",
+                                                             "%nsmid",
+                                                             "%gridid",
+                                                             "%lanemask_eq",
+                                                             "%lanemask_le",
+                                                             "%lanemask_lt",
+                                                             "%lanemask_ge",
+                                                             "%lanemask_gt",
+                                                             "%clock",
+                                                             "%clock_hi",
+                                                             "%clock64",
+                                                             "%globaltimer",
+                                                             "%globaltimer_lo",
+                                                             "%globaltimer_hi",
+                                                             "%total_smem_size",
+                                                             "%aggr_smem_size",
+                                                             "%dynamic_smem_size",
+                                                             "%is_explicit_cluster",
+                                                             "%clusterid",
+                                                             "%nclusterid",
+                                                             "%cluster_ctaid",
+                                                             "%cluster_nctaid",
+                                                             "%cluster_ctarank",
+                                                             "%cluster_nctarank",
+                                                             "%current_graph_exec",
+                                                             "%reserved_smem_offset_begin",
+                                                             "%reserved_smem_offset_end",
+                                                             "%reserved_smem_offset_cap",
+                                                             "%reserved_smem_offset_0",
+                                                             "%reserved_smem_offset_1",
+                                                             "%pm0",
+                                                             "%pm1",
+                                                             "%pm2",
+                                                             "%pm3",
+                                                             "%pm4",
+                                                             "%pm5",
+                                                             "%pm6",
+                                                             "%pm7"};
   return names.count(name) || name.starts_with("%envreg");
 }
 
@@ -37,7 +74,7 @@ bool isSpecialRegister(std::string_view name) {
 
 void Parser::openScope() {
   if (scopes.size() > deepestScopes)
-    fail(Diag::EmuPtxLimit, {"the depth of blocks", std::to_string(deepestScopes)});
+    fail(Diag::ptx_limit, {"the depth of blocks", std::to_string(deepestScopes)});
   scopes.emplace_back();
 }
 
@@ -63,7 +100,7 @@ int32_t Parser::labelIndex(std::string_view name) {
 void Parser::label(std::string_view name, uint32_t line) {
   Label &label = current->labels[static_cast<size_t>(labelIndex(name))];
   if (label.instruction >= 0)
-    failAt(line, Diag::EmuPtxRepeated, {std::string(name)});
+    failAt(line, Diag::ptx_repeated, {std::string(name)});
   label.instruction = static_cast<int32_t>(current->instructions.size());
 }
 
@@ -78,7 +115,7 @@ void Parser::rewriteLabels(Operand &operand) {
 void Parser::finishLabels() {
   for (size_t i = 0; i < current->labels.size(); i++)
     if (current->labels[i].instruction < 0 && aliases[i] < 0)
-      failAt(labelLines[i], Diag::EmuPtxName, {std::string(current->labels[i].name)});
+      failAt(labelLines[i], Diag::ptx_name, {std::string(current->labels[i].name)});
   for (Instruction &instruction : current->instructions)
     for (Operand &operand : instruction.operands)
       rewriteLabels(operand);
@@ -91,7 +128,7 @@ void Parser::finishLabels() {
 
 int32_t Parser::addRegisters(Type type, uint32_t count) {
   if (current->registers.size() + count > mostRegisters)
-    fail(Diag::EmuPtxLimit, {"the number of registers", std::to_string(mostRegisters)});
+    fail(Diag::ptx_limit, {"the number of registers", std::to_string(mostRegisters)});
   int32_t first = static_cast<int32_t>(current->registers.size());
   current->registers.resize(current->registers.size() + count, {std::string_view(), type});
   return first;
@@ -118,14 +155,14 @@ void Parser::registers() {
       for (uint32_t i = 0; i < count; i++)
         current->registers[static_cast<size_t>(first) + i].name = name;
       if (!scope.ranges.try_emplace(name, Range{name, count, first}).second)
-        failAt(line, Diag::EmuPtxRepeated, {std::string(name)});
+        failAt(line, Diag::ptx_repeated, {std::string(name)});
       continue;
     }
     Name entry{vector > 1 ? Name::Kind::vectorRegister : Name::Kind::reg, addRegisters(type, vector), vector};
     for (uint8_t i = 0; i < vector; i++)
       current->registers[static_cast<size_t>(entry.index) + i].name = name;
     if (!scope.names.try_emplace(name, entry).second)
-      failAt(line, Diag::EmuPtxRepeated, {std::string(name)});
+      failAt(line, Diag::ptx_repeated, {std::string(name)});
   } while (accept(','));
   expect(';');
 }
@@ -135,7 +172,8 @@ const Parser::Name *Parser::lookUp(std::string_view name, Name &scratch) const {
     const Scope &scope = scopes[i];
     if (!scope.ranges.empty()) {
       uint64_t number = 0, unit = 1;
-      for (size_t end = name.size(); end > 1 && name[end - 1] >= '0' && name[end - 1] <= '9' && unit <= 1000000; end--) {
+      for (size_t end = name.size();
+           end > 1 && name[end - 1] >= '0' && name[end - 1] <= '9' && unit <= 1000000; end--) {
         number += unit * static_cast<uint64_t>(name[end - 1] - '0');
         unit *= 10;
         if (name[end - 1] == '0' && end != name.size()) // %r05 is no register of a range
@@ -229,7 +267,7 @@ bool Parser::directiveInBody() {
   } else if (acceptDotted("file"))
     fileDirective();
   else
-    fail(Diag::EmuPtxDirective, {std::string(token.text)});
+    fail(Diag::ptx_directive, {std::string(token.text)});
   return true;
 }
 
@@ -267,13 +305,13 @@ void Parser::table(std::string_view name) {
       else if (auto at = moduleFunctions.find(target); at != moduleFunctions.end())
         table.targets.push_back(at->second);
       else
-        failAt(line, Diag::EmuPtxName, {std::string(target)});
+        failAt(line, Diag::ptx_name, {std::string(target)});
     } while (accept(','));
   expect(';');
   Name entry{Name::Kind::table, static_cast<int32_t>(current->tables.size()), 1};
   current->tables.push_back(std::move(table));
   if (!scopes.back().names.try_emplace(name, entry).second)
-    fail(Diag::EmuPtxRepeated, {std::string(name)});
+    fail(Diag::ptx_repeated, {std::string(name)});
 }
 
 void Parser::instruction(bool guarded) {
@@ -286,9 +324,10 @@ void Parser::instruction(bool guarded) {
     std::string_view name = expectName("a predicate");
     const Name *found = lookUp(name, scratch);
     if (!found)
-      failAt(line, Diag::EmuPtxName, {std::string(name)});
-    if (found->kind != Name::Kind::reg || current->registers[static_cast<size_t>(found->index)].type != Type::pred)
-      failAt(line, Diag::EmuPtxSyntax, {"a predicate register", "`" + std::string(name) + "`"});
+      failAt(line, Diag::ptx_name, {std::string(name)});
+    if (found->kind != Name::Kind::reg ||
+        current->registers[static_cast<size_t>(found->index)].type != Type::pred)
+      failAt(line, Diag::ptx_syntax, {"a predicate register", "`" + std::string(name) + "`"});
     instruction.guard = found->index;
   }
   instruction.line = token.line;
@@ -321,7 +360,7 @@ void Parser::list(std::vector<Operand> &parts, char close, int depth) {
 
 Operand Parser::operand(bool groups, int depth) {
   if (depth > deepestOperand)
-    fail(Diag::EmuPtxLimit, {"the depth of an operand", std::to_string(deepestOperand)});
+    fail(Diag::ptx_limit, {"the depth of an operand", std::to_string(deepestOperand)});
   Operand result;
   const char *start = token.text.data();
   if (accept('[')) {
@@ -376,8 +415,10 @@ Operand Parser::named(int depth) {
         result.text = std::string_view(name.data(), name.size() + token.text.size());
       else if (result.kind == Operand::Kind::vector) {
         static constexpr std::string_view names[] = {"x", "y", "z", "w", "r", "g", "b", "a"};
-        size_t i = static_cast<size_t>(std::find(std::begin(names), std::end(names), token.word()) - names) & 3;
-        if (std::find(std::begin(names), std::end(names), token.word()) == std::end(names) || i >= result.parts.size())
+        size_t i =
+            static_cast<size_t>(std::find(std::begin(names), std::end(names), token.word()) - names) & 3;
+        if (std::find(std::begin(names), std::end(names), token.word()) == std::end(names) ||
+            i >= result.parts.size())
           expected("an element: .x, .y, .z or .w");
         Operand part = result.parts[i];
         result = part;
@@ -400,7 +441,7 @@ Operand Parser::named(int depth) {
     else {
       resolve(other, second);
       if (other.kind != Operand::Kind::reg)
-        failAt(line, Diag::EmuPtxSyntax, {"a predicate", "`" + std::string(second) + "`"});
+        failAt(line, Diag::ptx_syntax, {"a predicate", "`" + std::string(second) + "`"});
       result.pairKind = 1;
       result.pair = other.index;
     }
@@ -430,7 +471,7 @@ void Parser::resolve(Operand &operand, std::string_view name) {
   }
   if (name[0] == '%') {
     if (!isSpecialRegister(name))
-      fail(Diag::EmuPtxName, {std::string(name)});
+      fail(Diag::ptx_name, {std::string(name)});
     operand.kind = Operand::Kind::special;
     return;
   }

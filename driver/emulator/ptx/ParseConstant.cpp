@@ -23,9 +23,7 @@ double Parser::Value::real() const {
   return isUnsigned ? static_cast<double>(bits) : static_cast<double>(static_cast<int64_t>(bits));
 }
 
-int64_t Parser::Value::integer() const {
-  return static_cast<int64_t>(bits);
-}
+int64_t Parser::Value::integer() const { return static_cast<int64_t>(bits); }
 
 /// Two marks that touch form the operators of two characters.
 std::string_view Parser::binaryOperator(int &precedence) {
@@ -37,9 +35,9 @@ std::string_view Parser::binaryOperator(int &precedence) {
   static constexpr struct {
     std::string_view text;
     int precedence;
-  } table[] = {{"||", 1}, {"&&", 2}, {"==", 6}, {"!=", 6}, {"<=", 7}, {">=", 7}, {"<<", 8}, {">>", 8},
-               {"|", 3},  {"^", 4},  {"&", 5},  {"<", 7},  {">", 7},  {"+", 9},  {"-", 9},  {"*", 10},
-               {"/", 10}, {"%", 10}};
+  } table[] = {{"||", 1}, {"&&", 2}, {"==", 6}, {"!=", 6}, {"<=", 7}, {">=", 7},
+               {"<<", 8}, {">>", 8}, {"|", 3},  {"^", 4},  {"&", 5},  {"<", 7},
+               {">", 7},  {"+", 9},  {"-", 9},  {"*", 10}, {"/", 10}, {"%", 10}};
   for (const auto &row : table)
     if (row.text[0] == token.mark && (row.text.size() == 1 || (two && row.text[1] == second.mark))) {
       precedence = row.precedence;
@@ -79,7 +77,9 @@ Parser::Value Parser::apply(std::string_view op, Value a, Value b, bool &divisio
   uint64_t x = a.bits, y = b.bits;
   int64_t sx = static_cast<int64_t>(x), sy = static_cast<int64_t>(y);
   bool isUnsigned = result.isUnsigned = a.isUnsigned || b.isUnsigned;
-  auto less = [&](bool orEqual) { return isUnsigned ? (orEqual ? x <= y : x < y) : (orEqual ? sx <= sy : sx < sy); };
+  auto less = [&](bool orEqual) {
+    return isUnsigned ? (orEqual ? x <= y : x < y) : (orEqual ? sx <= sy : sx < sy);
+  };
   if (op == "||" || op == "&&")
     return truth(c == '|' ? x || y : x && y);
   if (op == "==" || op == "!=")
@@ -116,7 +116,7 @@ Parser::Value Parser::apply(std::string_view op, Value a, Value b, bool &divisio
 
 Parser::Value Parser::conditional(int depth) {
   if (depth > deepest)
-    fail(Diag::EmuPtxLimit, {"the depth of an expression", std::to_string(deepest)});
+    fail(Diag::ptx_limit, {"the depth of an expression", std::to_string(deepest)});
   Value condition = binary(1, depth + 1);
   if (!accept('?'))
     return condition;
@@ -141,13 +141,13 @@ Parser::Value Parser::binary(int precedence, int depth) {
     bool divisionByZero = false;
     left = apply(op, left, right, divisionByZero);
     if (divisionByZero)
-      failAt(line, Diag::EmuPtxSyntax, {"a divisor that is not zero", "0"});
+      failAt(line, Diag::ptx_syntax, {"a divisor that is not zero", "0"});
   }
 }
 
 Parser::Value Parser::unary(int depth) {
   if (depth > deepest)
-    fail(Diag::EmuPtxLimit, {"the depth of an expression", std::to_string(deepest)});
+    fail(Diag::ptx_limit, {"the depth of an expression", std::to_string(deepest)});
   Value value;
   switch (token.kind) {
   case Token::Kind::integer:
@@ -219,7 +219,7 @@ void Parser::initialiser(Variable &variable) {
 
 void Parser::initialiserList(Variable &variable, uint64_t &element, int depth) {
   if (depth > 8)
-    fail(Diag::EmuPtxLimit, {"the depth of an initialiser", "8"});
+    fail(Diag::ptx_limit, {"the depth of an initialiser", "8"});
   expect('{');
   if (accept('}'))
     return;
@@ -248,7 +248,7 @@ int64_t Parser::initialiserSymbol(Variable &variable, Relocation &relocation) {
   else if (name == variable.name)
     relocation.variable = static_cast<int32_t>(module.variables.size());
   else
-    failAt(line, Diag::EmuPtxName, {std::string(name)});
+    failAt(line, Diag::ptx_name, {std::string(name)});
   if (token.is('+') || token.is('-')) {
     Value offset = unary(0);
     return offset.integer();
@@ -288,7 +288,8 @@ void Parser::initialiserElement(Variable &variable, uint64_t element) {
   }
   Value value = constant();
   switch (variable.type) {
-  case Type::f32: return put(value.isSingle ? value.bits : std::bit_cast<uint32_t>(static_cast<float>(value.real())));
+  case Type::f32:
+    return put(value.isSingle ? value.bits : std::bit_cast<uint32_t>(static_cast<float>(value.real())));
   case Type::f64: return put(std::bit_cast<uint64_t>(value.real()));
   default:
     if (value.isReal && !(value.isSingle && width == 4) && !(!value.isSingle && width == 8))

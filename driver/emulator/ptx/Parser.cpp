@@ -19,11 +19,11 @@ static constexpr struct {
   Type type;
   int bytes;
 } types[] = {
-    {"pred", Type::pred, 0},  {"b8", Type::b8, 1},   {"b16", Type::b16, 2}, {"b32", Type::b32, 4},
-    {"b64", Type::b64, 8},    {"b128", Type::b128, 16}, {"u8", Type::u8, 1}, {"u16", Type::u16, 2},
-    {"u32", Type::u32, 4},    {"u64", Type::u64, 8}, {"s8", Type::s8, 1},   {"s16", Type::s16, 2},
-    {"s32", Type::s32, 4},    {"s64", Type::s64, 8}, {"f16", Type::f16, 2}, {"f16x2", Type::f16x2, 4},
-    {"bf16", Type::bf16, 2},  {"bf16x2", Type::bf16x2, 4}, {"f32", Type::f32, 4}, {"f64", Type::f64, 8}};
+    {"pred", Type::pred, 0}, {"b8", Type::b8, 1},         {"b16", Type::b16, 2}, {"b32", Type::b32, 4},
+    {"b64", Type::b64, 8},   {"b128", Type::b128, 16},    {"u8", Type::u8, 1},   {"u16", Type::u16, 2},
+    {"u32", Type::u32, 4},   {"u64", Type::u64, 8},       {"s8", Type::s8, 1},   {"s16", Type::s16, 2},
+    {"s32", Type::s32, 4},   {"s64", Type::s64, 8},       {"f16", Type::f16, 2}, {"f16x2", Type::f16x2, 4},
+    {"bf16", Type::bf16, 2}, {"bf16x2", Type::bf16x2, 4}, {"f32", Type::f32, 4}, {"f64", Type::f64, 8}};
 
 int bytesOf(Type type) { return types[static_cast<size_t>(type)].bytes; }
 
@@ -100,7 +100,7 @@ void Parser::expected(const std::string &what) const {
   for (char &c : found)
     if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > '~')
       c = '?';
-  fail(Diag::EmuPtxSyntax, {what, token.kind == Token::Kind::end ? found : "`" + found + "`"});
+  fail(Diag::ptx_syntax, {what, token.kind == Token::Kind::end ? found : "`" + found + "`"});
 }
 
 bool Parser::accept(char c) {
@@ -131,7 +131,7 @@ uint64_t Parser::expectInteger(const char *what, uint64_t most) {
     expected(what);
   uint64_t value = token.value;
   if (value > most)
-    fail(Diag::EmuPtxLimit, {std::string(token.text), std::to_string(most)});
+    fail(Diag::ptx_limit, {std::string(token.text), std::to_string(most)});
   advance();
   return value;
 }
@@ -164,7 +164,7 @@ void Parser::header() {
     expected("a version such as 8.4");
   module.version = (text[0] - '0') * 10 + std::min(std::atoi(text.c_str() + 2), 9);
   if (module.version < 30)
-    fail(Diag::EmuPtxVersion, {"PTX version", text});
+    fail(Diag::ptx_version, {"PTX version", text});
   advance();
   if (!acceptDotted("target"))
     expected("`.target`");
@@ -180,13 +180,13 @@ void Parser::header() {
       }
     } else if (name != "debug" && name != "texmode_unified" && name != "texmode_independent" &&
                name != "map_f64_to_f32")
-      failAt(word.line, Diag::EmuPtxVersion, {"target", std::string(name)});
+      failAt(word.line, Diag::ptx_version, {"target", std::string(name)});
   } while (accept(','));
   if (module.target < 20)
-    fail(Diag::EmuPtxVersion, {"target", std::string(module.targetText)});
+    fail(Diag::ptx_version, {"target", std::string(module.targetText)});
   if (acceptDotted("address_size")) {
     if (uint64_t size = expectInteger("64", 64); size != 64)
-      fail(Diag::EmuPtxVersion, {"address size", std::to_string(size)});
+      fail(Diag::ptx_version, {"address size", std::to_string(size)});
   }
 }
 
@@ -206,8 +206,9 @@ void Parser::linkage(Variable &variable) {
 }
 
 static bool parseSpace(const Token &token, Space &space) {
-  static constexpr std::pair<std::string_view, Space> spaces[] = {{"global", Space::global}, {"const", Space::constant},
-    {"shared", Space::shared}, {"local", Space::local}, {"param", Space::param}, {"reg", Space::reg}};
+  static constexpr std::pair<std::string_view, Space> spaces[] = {
+      {"global", Space::global}, {"const", Space::constant}, {"shared", Space::shared},
+      {"local", Space::local},   {"param", Space::param},    {"reg", Space::reg}};
   for (auto [word, s] : spaces)
     if (token.isDotted(word)) {
       space = s;
@@ -226,7 +227,8 @@ void Parser::topLevel() {
     bool isEntry = token.isDotted("entry");
     advance();
     function(isEntry, prototype);
-  } else if (parseSpace(token, prototype.space) && prototype.space != Space::reg && prototype.space != Space::param) {
+  } else if (parseSpace(token, prototype.space) && prototype.space != Space::reg &&
+             prototype.space != Space::param) {
     advance();
     variables(prototype, false);
   } else if (acceptDotted("file")) {
@@ -246,7 +248,7 @@ void Parser::topLevel() {
     } while (accept(','));
     expect(';');
   } else
-    fail(Diag::EmuPtxDirective, {std::string(token.text)});
+    fail(Diag::ptx_directive, {std::string(token.text)});
 }
 
 void Parser::fileDirective() {
@@ -297,7 +299,7 @@ void Parser::typeAndAttributes(Variable &variable) {
       advance();
       uint64_t align = expectInteger("an alignment", 1u << 16);
       if (!std::has_single_bit(align))
-        fail(Diag::EmuPtxSyntax, {"a power of two", std::to_string(align)});
+        fail(Diag::ptx_syntax, {"a power of two", std::to_string(align)});
       variable.align = static_cast<uint32_t>(align);
       continue;
     }
@@ -316,7 +318,7 @@ void Parser::typeAndAttributes(Variable &variable) {
           expectInteger("a number", ~uint64_t(0));
           expect(')');
         } else
-          fail(Diag::EmuPtxDirective, {std::string(token.text)});
+          fail(Diag::ptx_directive, {std::string(token.text)});
       } while (accept(','));
       expect(')');
       continue;
@@ -332,9 +334,9 @@ void Parser::typeAndAttributes(Variable &variable) {
     } else if (!haveType && parseType(word, variable.type)) {
       haveType = true;
       if (variable.type == Type::pred && variable.space != Space::reg)
-        fail(Diag::EmuPtxDirective, {".pred"});
+        fail(Diag::ptx_directive, {".pred"});
     } else
-      fail(Diag::EmuPtxDirective, {std::string(token.text)});
+      fail(Diag::ptx_directive, {std::string(token.text)});
     advance();
   }
   if (!haveType)
@@ -355,7 +357,7 @@ void Parser::arraySuffix(Variable &variable) {
     expect(']');
     if (count.isReal || count.integer() < 0 ||
         (count.integer() > 0 && variable.bytes > largestVariable / static_cast<uint64_t>(count.integer())))
-      failAt(line, Diag::EmuPtxLimit, {"the size of `" + std::string(variable.name) + "`", "16 GiB"});
+      failAt(line, Diag::ptx_limit, {"the size of `" + std::string(variable.name) + "`", "16 GiB"});
     variable.bytes *= static_cast<uint64_t>(count.integer());
   }
   if (variable.isUnsized) // [] or [][4]: the initialiser or the launch gives it
@@ -370,15 +372,15 @@ int32_t Parser::declare(Variable variable) {
       Variable &old = module.variables[static_cast<size_t>(at->second)];
       bool repeatable = old.isExtern || variable.isExtern || (old.isCommon && variable.isCommon);
       if (!repeatable || old.space != variable.space)
-        failAt(variable.line, Diag::EmuPtxRepeated, {std::string(variable.name)});
+        failAt(variable.line, Diag::ptx_repeated, {std::string(variable.name)});
       if (old.isExtern)
         old = std::move(variable);
       return at->second;
     }
     if (moduleFunctions.count(variable.name))
-      failAt(variable.line, Diag::EmuPtxRepeated, {std::string(variable.name)});
+      failAt(variable.line, Diag::ptx_repeated, {std::string(variable.name)});
   } else if (!scopes.back().names.try_emplace(variable.name, Name{Name::Kind::variable, index, 1}).second)
-    failAt(variable.line, Diag::EmuPtxRepeated, {std::string(variable.name)});
+    failAt(variable.line, Diag::ptx_repeated, {std::string(variable.name)});
   module.variables.push_back(std::move(variable));
   return index;
 }
@@ -391,7 +393,8 @@ void Parser::parameters(std::vector<int32_t> &list, const char *what) {
     return;
   do {
     Variable variable;
-    if (!parseSpace(token, variable.space) || (variable.space != Space::param && variable.space != Space::reg))
+    if (!parseSpace(token, variable.space) ||
+        (variable.space != Space::param && variable.space != Space::reg))
       expected(what);
     advance();
     variable.align = 0;
@@ -403,13 +406,15 @@ void Parser::parameters(std::vector<int32_t> &list, const char *what) {
       variable.align = std::max<uint32_t>(1, static_cast<uint32_t>(variable.bytes));
     arraySuffix(variable);
     if (variable.bytes > 32768)
-      fail(Diag::EmuPtxLimit, {"the size of `" + std::string(variable.name) + "`", "32 KiB"});
+      fail(Diag::ptx_limit, {"the size of `" + std::string(variable.name) + "`", "32 KiB"});
     variable.function = currentIndex;
     if (variable.space == Space::reg) {
       variable.registerIndex = addRegisters(variable.type, 1);
       current->registers.back().name = variable.name;
-      if (!scopes.back().names.try_emplace(variable.name, Name{Name::Kind::reg, variable.registerIndex, 1}).second)
-        fail(Diag::EmuPtxRepeated, {std::string(variable.name)});
+      if (!scopes.back()
+               .names.try_emplace(variable.name, Name{Name::Kind::reg, variable.registerIndex, 1})
+               .second)
+        fail(Diag::ptx_repeated, {std::string(variable.name)});
       list.push_back(static_cast<int32_t>(module.variables.size()));
       module.variables.push_back(std::move(variable));
     } else if (variable.name == "_" && scopes.back().names.count("_")) {
@@ -451,12 +456,12 @@ void Parser::function(bool isEntry, const Variable &flags) {
     for (int32_t index : fresh.returns)
       module.variables[static_cast<size_t>(index)].function = currentIndex;
   } else if (moduleVariables.count(fresh.name))
-    failAt(nameLine, Diag::EmuPtxRepeated, {std::string(fresh.name)});
+    failAt(nameLine, Diag::ptx_repeated, {std::string(fresh.name)});
   else
     module.functions.emplace_back();
   Function &slot = module.functions[static_cast<size_t>(currentIndex)];
   if (!isNew && slot.isEntry != isEntry)
-    failAt(nameLine, Diag::EmuPtxRepeated, {std::string(fresh.name)});
+    failAt(nameLine, Diag::ptx_repeated, {std::string(fresh.name)});
   if (accept('('))
     parameters(fresh.params, "a parameter: .param or .reg");
   fresh.isExtern = flags.isExtern;
@@ -471,7 +476,7 @@ void Parser::function(bool isEntry, const Variable &flags) {
       slot = std::move(fresh);
   } else {
     if (hadBody)
-      failAt(nameLine, Diag::EmuPtxRepeated, {std::string(fresh.name)});
+      failAt(nameLine, Diag::ptx_repeated, {std::string(fresh.name)});
     fresh.hasBody = true;
     slot = std::move(fresh);
     current = &slot;
@@ -517,7 +522,7 @@ void Parser::directivesOfFunction() {
       advance();
       expect(';');
     } else
-      failAt(at.line, Diag::EmuPtxDirective, {std::string(at.text)});
+      failAt(at.line, Diag::ptx_directive, {std::string(at.text)});
   }
 }
 

@@ -114,7 +114,7 @@ private:
   Token token;
   Function *current = nullptr;
   int32_t currentIndex = -1;
-  std::vector<Scope> scopes; ///< of the function; outermost first
+  std::vector<Scope> scopes;    ///< of the function; outermost first
   std::vector<int32_t> aliases; ///< labels: the one of an enclosing scope that a name turned out to mean
   std::vector<uint32_t> labelLines;
   std::unordered_map<std::string_view, int32_t> moduleVariables, moduleFunctions;

@@ -42,7 +42,7 @@ struct Constant {
 struct Passed {
   uint64_t offset = 0; ///< in the frame's param bytes (without callParamBase), if `slot` is noSlot
   uint32_t bytes = 0;
-  Slot slot = noSlot;  ///< passed in a register (a constant's slot for an immediate)
+  Slot slot = noSlot; ///< passed in a register (a constant's slot for an immediate)
 };
 
 /// `Instr::extra` of a call. `function` is -1 for a call through a register: src[0] then holds the function pointer, and
@@ -61,12 +61,12 @@ struct Routine {
   std::vector<Instr> code;       ///< ends with ret or exit
   std::vector<int32_t> blocks;   ///< first instruction of each basic block
   std::vector<Constant> constants;
-  uint32_t slots = 0;            ///< of a frame, constants included
+  uint32_t slots = 0; ///< of a frame, constants included
   uint32_t predicates = 0;
   uint32_t localBytes = 0, paramBytes = 0; ///< each lane's, in a frame
   std::vector<Passed> params, results;     ///< of a kernel: offset into its arguments
-  uint32_t argumentBytes = 0;    ///< of a kernel
-  uint32_t sharedBytes = 0;      ///< static
+  uint32_t argumentBytes = 0;              ///< of a kernel
+  uint32_t sharedBytes = 0;                ///< static
   uint32_t dynamicSharedOffset = 0;
   std::vector<int32_t> sharedVariables; ///< of a kernel: those laid out in its shared memory
 };
@@ -74,7 +74,7 @@ struct Routine {
 struct Program : Keeper {
   Module module;
   int sm = 80;
-  std::vector<Routine> routines;         ///< same indices as Module::functions; no code where there is no body
+  std::vector<Routine> routines; ///< same indices as Module::functions; no code where there is no body
   std::vector<uint64_t> variableAddress; ///< same indices as Module::variables: in the space of each
   std::unordered_map<std::string_view, int32_t> byName;
   std::deque<std::unique_ptr<std::max_align_t[]>> arena;

@@ -60,7 +60,7 @@ void unknownForm(const Spelling &spelling, const Instr &instr) {
   std::string text(spelling.opcode);
   for (std::string_view modifier : spelling.modifiers)
     text += "." + std::string(modifier);
-  throw Error(Diag::EmuType, {"line " + std::to_string(instr.line), text});
+  throw Error(Diag::emulator_type, {"line " + std::to_string(instr.line), text});
 }
 
 bool chooseArithmetic(const Spelling &spelling, Instr &instr, Keeper &keeper) {

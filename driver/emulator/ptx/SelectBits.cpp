@@ -39,7 +39,8 @@ void pack(WarpState &w, const Instr &in) {
   unsigned __int128 whole[warpSize] = {};
   for (int part = 0; part < count; part++)
     for (int lane = 0; lane < warpSize; lane++)
-      whole[lane] |= static_cast<unsigned __int128>(readLane(w, in.list[part], bytes, lane)) << (8 * bytes * part);
+      whole[lane] |= static_cast<unsigned __int128>(readLane(w, in.list[part], bytes, lane))
+                     << (8 * bytes * part);
   for (int lane = 0; lane < warpSize; lane++) {
     if (!(w.mask >> lane & 1))
       continue;
@@ -118,7 +119,7 @@ bool chooseMove(const Spelling &spelling, Instr &in) {
     int count = in.parts[0] ? in.parts[0] : in.parts[1];
     if ((in.parts[0] && in.parts[1]) || (count != 2 && count != 4) || bytes < count)
       m.fail();
-    in.run = in.parts[0]                  ? unpack
+    in.run = in.parts[0]                ? unpack
              : count == 2 && bytes == 8 ? packTwoWords
              : count == 2 && bytes == 4 ? packTwoHalves
                                         : pack;
@@ -243,7 +244,8 @@ bool chooseChain(const Spelling &spelling, Instr &in) {
   std::string_view type = m.next();
   m.finish();
   auto pick = [&]<Chain c>() {
-    return reads ? (out ? chainOf<c, true, true>(type) : chainOf<c, true, false>(type)) : chainOf<c, false, true>(type);
+    return reads ? (out ? chainOf<c, true, true>(type) : chainOf<c, true, false>(type))
+                 : chainOf<c, false, true>(type);
   };
   in.run = mad ? (high ? pick.template operator()<Chain::high>() : pick.template operator()<Chain::low>())
            : op.substr(0, 3) == "sub" ? pick.template operator()<Chain::subtract>()

@@ -31,13 +31,15 @@ template <class F, bool ftz, int half> struct Sixteen {
 };
 
 template <class Reader, Compare how> uint32_t compareLanes(WarpState &w, const Instr &in) {
-  const auto *a = lanesOf<typename Reader::Slots>(w, in.src[0]), *b = lanesOf<typename Reader::Slots>(w, in.src[1]);
+  const auto *a = lanesOf<typename Reader::Slots>(w, in.src[0]),
+             *b = lanesOf<typename Reader::Slots>(w, in.src[1]);
   uint32_t result = 0;
   for (uint32_t i = 0; i < warpSize; i++)
     result |= static_cast<uint32_t>(compare<how>(Reader::read(a[i]), Reader::read(b[i]))) << i;
   return result;
 }
-template <class Reader, size_t... how> constexpr std::array<Comparison, sizeof...(how)> allOf(std::index_sequence<how...>) {
+template <class Reader, size_t... how>
+constexpr std::array<Comparison, sizeof...(how)> allOf(std::index_sequence<how...>) {
   return {compareLanes<Reader, static_cast<Compare>(how)>...};
 }
 /// Integers know the first six.
@@ -192,10 +194,9 @@ Handler directOf(Comparison wanted, std::index_sequence<how...>) {
 Handler direct(Comparison wanted) {
   constexpr auto six = std::make_index_sequence<6>();
   constexpr auto all = std::make_index_sequence<14>();
-  for (Handler handler :
-       {directOf<Plain<int32_t>, 6>(wanted, six), directOf<Plain<uint32_t>, 6>(wanted, six),
-        directOf<Plain<int64_t>, 6>(wanted, six), directOf<Plain<uint64_t>, 6>(wanted, six),
-        directOf<Plain<float>, 14>(wanted, all), directOf<Plain<int16_t>, 6>(wanted, six)})
+  for (Handler handler : {directOf<Plain<int32_t>, 6>(wanted, six), directOf<Plain<uint32_t>, 6>(wanted, six),
+                          directOf<Plain<int64_t>, 6>(wanted, six), directOf<Plain<uint64_t>, 6>(wanted, six),
+                          directOf<Plain<float>, 14>(wanted, all), directOf<Plain<int16_t>, 6>(wanted, six)})
     if (handler)
       return handler;
   return nullptr;
@@ -233,8 +234,9 @@ bool chooseSet(Modifiers &m, Instr &in, Keeper &keeper) {
     std::string_view type;
     uint32_t yes;
   };
-  constexpr Answer answers[] = {{"u32", ~0u},     {"s32", ~0u},      {"f32", 0x3f800000}, {"u16", 0xffff}, {"s16", 0xffff},
-                                {"f16", 0x3c00},  {"bf16", 0x3f80},  {"f16x2", 0x3c00},   {"bf16x2", 0x3f80}};
+  constexpr Answer answers[] = {{"u32", ~0u},     {"s32", ~0u},      {"f32", 0x3f800000},
+                                {"u16", 0xffff},  {"s16", 0xffff},   {"f16", 0x3c00},
+                                {"bf16", 0x3f80}, {"f16x2", 0x3c00}, {"bf16x2", 0x3f80}};
   for (const Answer &answer : answers)
     if (answer.type == to)
       c.yes = answer.yes;
@@ -255,12 +257,12 @@ bool isWidth(std::string_view type, std::string_view digits) {
 
 bool chooseTestp(Modifiers &m, Instr &in) {
   constexpr std::string_view names[] = {"finite", "infinite", "number", "notanumber", "normal", "subnormal"};
-  constexpr Handler singles[] = {
-      testp<uint32_t, NumberTest::finite>,     testp<uint32_t, NumberTest::infinite>, testp<uint32_t, NumberTest::number>,
-      testp<uint32_t, NumberTest::notanumber>, testp<uint32_t, NumberTest::normal>,   testp<uint32_t, NumberTest::subnormal>};
-  constexpr Handler doubles[] = {
-      testp<uint64_t, NumberTest::finite>,     testp<uint64_t, NumberTest::infinite>, testp<uint64_t, NumberTest::number>,
-      testp<uint64_t, NumberTest::notanumber>, testp<uint64_t, NumberTest::normal>,   testp<uint64_t, NumberTest::subnormal>};
+  constexpr Handler singles[] = {testp<uint32_t, NumberTest::finite>, testp<uint32_t, NumberTest::infinite>,
+                                 testp<uint32_t, NumberTest::number>, testp<uint32_t, NumberTest::notanumber>,
+                                 testp<uint32_t, NumberTest::normal>, testp<uint32_t, NumberTest::subnormal>};
+  constexpr Handler doubles[] = {testp<uint64_t, NumberTest::finite>, testp<uint64_t, NumberTest::infinite>,
+                                 testp<uint64_t, NumberTest::number>, testp<uint64_t, NumberTest::notanumber>,
+                                 testp<uint64_t, NumberTest::normal>, testp<uint64_t, NumberTest::subnormal>};
   std::string_view what = m.next();
   bool wide = m.take("f64");
   if (!wide && !m.take("f32"))
@@ -300,7 +302,8 @@ bool chooseCompare(const Spelling &spelling, Instr &in, Keeper &keeper) {
     std::string_view type = m.next(), condition = m.next();
     m.finish();
     bool wide = isWidth(type, "64"), real = condition == "f32";
-    if ((!wide && !isWidth(type, "32") && !isWidth(type, "16")) || (condition != "s32" && !real) || (ftz && !real))
+    if ((!wide && !isWidth(type, "32") && !isWidth(type, "16")) || (condition != "s32" && !real) ||
+        (ftz && !real))
       m.fail();
     if (real && ftz)
       in.run = wide ? slctFlushed<uint64_t> : slctFlushed<uint32_t>;

@@ -23,11 +23,11 @@ struct TypeName {
   bool pair;
 };
 constexpr TypeName typeNames[] = {
-    {"u8", Number::u8, false},       {"u16", Number::u16, false},     {"u32", Number::u32, false},
-    {"u64", Number::u64, false},     {"s8", Number::s8, false},       {"s16", Number::s16, false},
-    {"s32", Number::s32, false},     {"s64", Number::s64, false},     {"f16", Number::f16, false},
-    {"bf16", Number::bf16, false},   {"tf32", Number::tf32, false},   {"f32", Number::f32, false},
-    {"f64", Number::f64, false},     {"f16x2", Number::f16, true},    {"bf16x2", Number::bf16, true},
+    {"u8", Number::u8, false},      {"u16", Number::u16, false},    {"u32", Number::u32, false},
+    {"u64", Number::u64, false},    {"s8", Number::s8, false},      {"s16", Number::s16, false},
+    {"s32", Number::s32, false},    {"s64", Number::s64, false},    {"f16", Number::f16, false},
+    {"bf16", Number::bf16, false},  {"tf32", Number::tf32, false},  {"f32", Number::f32, false},
+    {"f64", Number::f64, false},    {"f16x2", Number::f16, true},   {"bf16x2", Number::bf16, true},
     {"e4m3x2", Number::e4m3, true}, {"e5m2x2", Number::e5m2, true},
 };
 
@@ -42,7 +42,8 @@ const TypeName *typeNamed(std::string_view name) {
 
 void general(WarpState &w, const Instr &in) {
   auto &c = *static_cast<const Conversion *>(in.extra);
-  int from = std::max(in.srcBytes[0] ? in.srcBytes[0] : 4, numberBits(c.from) / 8), to = in.dstBytes ? in.dstBytes : 4;
+  int from = std::max(in.srcBytes[0] ? in.srcBytes[0] : 4, numberBits(c.from) / 8),
+      to = in.dstBytes ? in.dstBytes : 4;
   for (int lane = 0; lane < warpSize; lane++)
     if (w.mask >> lane & 1)
       writeLane(w, in.dst, to, lane, convert(c, readLane(w, in.src[0], from == 8 ? 8 : 4, lane)));
@@ -54,7 +55,8 @@ void pairOfSingles(WarpState &w, const Instr &in) {
   const uint32_t *a = lanes32(w, in.src[0]), *b = lanes32(w, in.src[1]);
   uint32_t result[warpSize];
   for (int lane = 0; lane < warpSize; lane++)
-    result[lane] = static_cast<uint32_t>(convert(c, a[lane])) << bits | static_cast<uint32_t>(convert(c, b[lane]));
+    result[lane] =
+        static_cast<uint32_t>(convert(c, a[lane])) << bits | static_cast<uint32_t>(convert(c, b[lane]));
   writeLanes(lanes32(w, in.dst), result, w.mask);
 }
 /// `cvt.e4m3x2.f16x2` and `cvt.f16x2.e4m3x2`.
@@ -64,7 +66,8 @@ void pairOfPair(WarpState &w, const Instr &in) {
   const uint32_t *a = lanes32(w, in.src[0]);
   uint32_t result[warpSize];
   for (int lane = 0; lane < warpSize; lane++)
-    result[lane] = static_cast<uint32_t>(convert(c, a[lane] >> from)) << bits | static_cast<uint32_t>(convert(c, a[lane]));
+    result[lane] = static_cast<uint32_t>(convert(c, a[lane] >> from)) << bits |
+                   static_cast<uint32_t>(convert(c, a[lane]));
   writeLanes(lanes32(w, in.dst), result, w.mask);
 }
 
@@ -95,8 +98,9 @@ bool choosePack(Modifiers &m, Instr &in, Keeper &keeper) {
     std::string_view name;
     Packing packing;
   };
-  constexpr Narrow narrows[] = {{"u16", {16, false, false}}, {"s16", {16, true, false}}, {"u8", {8, false, true}},
-                                {"s8", {8, true, true}},     {"u4", {4, false, true}},   {"s4", {4, true, true}},
+  constexpr Narrow narrows[] = {{"u16", {16, false, false}}, {"s16", {16, true, false}},
+                                {"u8", {8, false, true}},    {"s8", {8, true, true}},
+                                {"u4", {4, false, true}},    {"s4", {4, true, true}},
                                 {"u2", {2, false, true}},    {"s2", {2, true, true}}};
   if (!m.take("sat"))
     m.fail();
@@ -204,7 +208,8 @@ Handler quickForm(const Spelling &spelling, const Instr &in) {
 /// Whether PTX has the form; roundings that it needs or forbids.
 void check(const Modifiers &m, const Conversion &c, const TypeName &to, const TypeName &from, bool rounded) {
   bool pairs = to.pair || from.pair;
-  bool widens = isFloating(c.to) && isFloating(c.from) && numberBits(c.to) >= numberBits(c.from) && c.to != Number::tf32;
+  bool widens = isFloating(c.to) && isFloating(c.from) && numberBits(c.to) >= numberBits(c.from) &&
+                c.to != Number::tf32;
   bool narrows = (isFloating(c.to) && !widens) || (isFloating(c.to) && !isFloating(c.from)) || pairs;
   if (isFloating(c.from) && !isFloating(c.to) && !c.integral)
     m.fail(); // `.rni …` must be written

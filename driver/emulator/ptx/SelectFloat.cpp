@@ -36,7 +36,8 @@ template <bool ftz, bool sat> void addSums(Adder a) {
 }
 
 template <bool ftz, bool nan, bool xorsign> void addExtrema(Adder a) {
-  std::string t = std::string(ftz ? ".ftz" : "") + (nan ? ".NaN" : "") + (xorsign ? ".xorsign.abs" : "") + ".f32";
+  std::string t =
+      std::string(ftz ? ".ftz" : "") + (nan ? ".NaN" : "") + (xorsign ? ".xorsign.abs" : "") + ".f32";
   a.add<ExtremeF32<false, ftz, nan, xorsign>>("min" + t);
   a.add<ExtremeF32<true, ftz, nan, xorsign>>("max" + t);
 }

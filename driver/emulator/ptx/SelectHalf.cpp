@@ -14,8 +14,9 @@ namespace {
 using namespace lane;
 
 /// One and two numbers a register. `.rn` may be written where `rounds`.
-template <class Op> void add(std::vector<Row> &rows, const std::string &key, const std::string &type, bool rounds = false,
-                             Pipe pipe = Pipe::fp16) {
+template <class Op>
+void add(std::vector<Row> &rows, const std::string &key, const std::string &type, bool rounds = false,
+         Pipe pipe = Pipe::fp16) {
   bool needed = key.substr(0, 3) == "fma";
   rows.push_back({key + "." + type, lanewise<Op>, pipe, nullptr, rounds, needed});
   rows.push_back({key + "." + type + "x2", lanewise<Packed<Op>>, pipe, nullptr, rounds, needed});
@@ -31,7 +32,8 @@ template <class F, bool ftz, bool sat> void addSums(std::vector<Row> &rows, cons
     add<Fma16<F, ftz, false, true>>(rows, "fma" + t + ".relu", type, true);
 }
 
-template <class F, bool ftz, bool nan, bool xorsign> void addExtrema(std::vector<Row> &rows, const std::string &type) {
+template <class F, bool ftz, bool nan, bool xorsign>
+void addExtrema(std::vector<Row> &rows, const std::string &type) {
   std::string t = std::string(ftz ? ".ftz" : "") + (nan ? ".NaN" : "") + (xorsign ? ".xorsign.abs" : "");
   add<Extreme16<F, false, ftz, nan, xorsign>>(rows, "min" + t, type);
   add<Extreme16<F, true, ftz, nan, xorsign>>(rows, "max" + t, type);

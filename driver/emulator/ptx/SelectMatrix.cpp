@@ -71,17 +71,17 @@ struct Product {
 };
 using enum Element;
 constexpr Product products[] = {
-    {false, 8, 8, 4, f16, 70},     {false, 16, 8, 8, f16, 75},    {false, 16, 8, 16, f16, 80},
-    {false, 16, 8, 8, bf16, 80},   {false, 16, 8, 16, bf16, 80},  {false, 16, 8, 4, tf32, 80},
-    {false, 16, 8, 8, tf32, 80},   {false, 8, 8, 4, f64, 80},     {false, 16, 8, 16, e4m3, 89},
-    {false, 16, 8, 32, e4m3, 89},  {false, 8, 8, 16, s8, 75},     {false, 16, 8, 16, s8, 80},
-    {false, 16, 8, 32, s8, 80},    {false, 8, 8, 32, s4, 75},     {false, 16, 8, 32, s4, 80},
-    {false, 16, 8, 64, s4, 80},    {false, 8, 8, 128, b1, 75},    {false, 16, 8, 128, b1, 80},
-    {false, 16, 8, 256, b1, 80},   {true, 16, 16, 16, f16, 70},   {true, 32, 8, 16, f16, 70},
-    {true, 8, 32, 16, f16, 70},    {true, 16, 16, 16, bf16, 80},  {true, 32, 8, 16, bf16, 80},
-    {true, 8, 32, 16, bf16, 80},   {true, 16, 16, 8, tf32, 80},   {true, 8, 8, 4, f64, 80},
-    {true, 16, 16, 16, s8, 72},    {true, 32, 8, 16, s8, 72},     {true, 8, 32, 16, s8, 72},
-    {true, 8, 8, 32, s4, 75},      {true, 8, 8, 128, b1, 75},
+    {false, 8, 8, 4, f16, 70},    {false, 16, 8, 8, f16, 75},   {false, 16, 8, 16, f16, 80},
+    {false, 16, 8, 8, bf16, 80},  {false, 16, 8, 16, bf16, 80}, {false, 16, 8, 4, tf32, 80},
+    {false, 16, 8, 8, tf32, 80},  {false, 8, 8, 4, f64, 80},    {false, 16, 8, 16, e4m3, 89},
+    {false, 16, 8, 32, e4m3, 89}, {false, 8, 8, 16, s8, 75},    {false, 16, 8, 16, s8, 80},
+    {false, 16, 8, 32, s8, 80},   {false, 8, 8, 32, s4, 75},    {false, 16, 8, 32, s4, 80},
+    {false, 16, 8, 64, s4, 80},   {false, 8, 8, 128, b1, 75},   {false, 16, 8, 128, b1, 80},
+    {false, 16, 8, 256, b1, 80},  {true, 16, 16, 16, f16, 70},  {true, 32, 8, 16, f16, 70},
+    {true, 8, 32, 16, f16, 70},   {true, 16, 16, 16, bf16, 80}, {true, 32, 8, 16, bf16, 80},
+    {true, 8, 32, 16, bf16, 80},  {true, 16, 16, 8, tf32, 80},  {true, 8, 8, 4, f64, 80},
+    {true, 16, 16, 16, s8, 72},   {true, 32, 8, 16, s8, 72},    {true, 8, 32, 16, s8, 72},
+    {true, 8, 8, 32, s4, 75},     {true, 8, 8, 128, b1, 75},
 };
 
 /// u8 counts as s8, u4 as s4, e5m2 as e4m3.
@@ -94,11 +94,11 @@ void check(const Modifiers &m, const MatrixShape &s, bool wmma, int sm) {
     found |= p.wmma == wmma && p.m == s.m && p.n == s.n && p.k == s.k && p.a == kind(s.a) && sm >= p.sm;
   Element a = kind(s.a);
   bool integers = a == s8 || a == s4 || a == b1;
-  bool results = integers                 ? s.c == s32 && s.d == s32
-                 : a == f64               ? s.c == f64 && s.d == f64
-                 : a == f16               ? (s.c == f16 || s.c == f32) && (s.d == f16 || s.d == f32)
-                 : a == e4m3              ? (s.c == f16 || s.c == f32) && s.c == s.d
-                                          : s.c == f32 && s.d == f32;
+  bool results = integers    ? s.c == s32 && s.d == s32
+                 : a == f64  ? s.c == f64 && s.d == f64
+                 : a == f16  ? (s.c == f16 || s.c == f32) && (s.d == f16 || s.d == f32)
+                 : a == e4m3 ? (s.c == f16 || s.c == f32) && s.c == s.d
+                             : s.c == f32 && s.d == f32;
   bool mixed = s.a == s.b || a == s8 || a == s4 || a == e4m3;
   if (!found || !results || kind(s.b) != a || !mixed)
     m.fail();
@@ -160,7 +160,8 @@ bool chooseProduct(const Spelling &spelling, Instr &in, Keeper &keeper, bool wmm
     m.fail();
   shape.quads = !wmma && shape.k == 4 && shape.a == f16;
   bool subByte = shape.a == s4 || shape.a == u4 || bits;
-  if ((!wmma && !shape.quads && (!shape.rowA || shape.rowB)) || (wmma && subByte && (!shape.rowA || shape.rowB)))
+  if ((!wmma && !shape.quads && (!shape.rowA || shape.rowB)) ||
+      (wmma && subByte && (!shape.rowA || shape.rowB)))
     m.fail();
   check(m, shape, wmma, spelling.sm);
   FragmentSizes sizes = fragmentSizes(shape, wmma);

@@ -57,7 +57,8 @@ int64_t part(uint32_t word, int shift, int bits, bool isSigned) {
   return isSigned ? static_cast<int64_t>(raw) >> (64 - bits) : static_cast<int64_t>(raw >> (64 - bits));
 }
 int64_t clampTo(int64_t x, int bits, bool isSigned) {
-  int64_t low = isSigned ? -(int64_t(1) << (bits - 1)) : 0, high = (int64_t(1) << (isSigned ? bits - 1 : bits)) - 1;
+  int64_t low = isSigned ? -(int64_t(1) << (bits - 1)) : 0,
+          high = (int64_t(1) << (isSigned ? bits - 1 : bits)) - 1;
   return std::clamp(x, low, high);
 }
 
@@ -101,9 +102,9 @@ struct Name {
   std::string_view name;
   Video op;
 };
-constexpr Name names[] = {{"vadd", Video::add},   {"vsub", Video::sub},         {"vabsdiff", Video::absdiff},
-                          {"vmin", Video::min},   {"vmax", Video::max},         {"vshl", Video::shl},
-                          {"vshr", Video::shr},   {"vavrg", Video::average},    {"vset", Video::set}};
+constexpr Name names[] = {{"vadd", Video::add}, {"vsub", Video::sub},      {"vabsdiff", Video::absdiff},
+                          {"vmin", Video::min}, {"vmax", Video::max},      {"vshl", Video::shl},
+                          {"vshr", Video::shr}, {"vavrg", Video::average}, {"vset", Video::set}};
 
 bool takeSign(Modifiers &m) { // true: signed
   std::string_view type = m.next();
@@ -149,7 +150,10 @@ bool chooseVideo(const Spelling &spelling, Instr &in, Keeper &keeper) {
     if (!known)
       m.fail();
   }
-  d.second = m.take("add") ? Second::add : m.take("min") ? Second::min : m.take("max") ? Second::max : Second::none;
+  d.second = m.take("add")   ? Second::add
+             : m.take("min") ? Second::min
+             : m.take("max") ? Second::max
+                             : Second::none;
   if (d.lanes > 1 && (d.second == Second::min || d.second == Second::max))
     m.fail();
   if (d.second != Second::none && in.src[2] == noSlot)

@@ -23,7 +23,7 @@ struct PastAccess {
   uint32_t laneEpoch = 0; ///< orders lanes of the same warp
   uint8_t warp = 0, lane = 0;
   bool atomic = false;
-  bool narrow = false;    ///< of less than the word: two of them may touch different bytes, and are not compared
+  bool narrow = false; ///< of less than the word: two of them may touch different bytes, and are not compared
   const Instr *at = nullptr;
 };
 

@@ -17,29 +17,85 @@ namespace tegula::ptx {
 // --- Special registers
 
 namespace {
-enum class Special : uint8_t { tidX, tidY, tidZ, ntidX, ntidY, ntidZ, ctaidX, ctaidY, ctaidZ, nctaidX, nctaidY, nctaidZ,
-  laneid, warpid, nwarpid, smid, nsmid, gridid, eq, le, lt, ge, gt, clock, clockHi, clock64, globaltimer, globaltimerLo,
-  globaltimerHi, dynamicShared, totalShared, localBase, activeLanes, zero,
-  workspaceHi, workspaceLo };
+enum class Special : uint8_t {
+  tidX,
+  tidY,
+  tidZ,
+  ntidX,
+  ntidY,
+  ntidZ,
+  ctaidX,
+  ctaidY,
+  ctaidZ,
+  nctaidX,
+  nctaidY,
+  nctaidZ,
+  laneid,
+  warpid,
+  nwarpid,
+  smid,
+  nsmid,
+  gridid,
+  eq,
+  le,
+  lt,
+  ge,
+  gt,
+  clock,
+  clockHi,
+  clock64,
+  globaltimer,
+  globaltimerLo,
+  globaltimerHi,
+  dynamicShared,
+  totalShared,
+  localBase,
+  activeLanes,
+  zero,
+  workspaceHi,
+  workspaceLo
+};
 
-constexpr std::pair<std::string_view, Special> specials[] = {
-    {"%tid.x", Special::tidX}, {"%tid.y", Special::tidY}, {"%tid.z", Special::tidZ}, {"%ntid.x", Special::ntidX},
-    {"%ntid.y", Special::ntidY}, {"%ntid.z", Special::ntidZ}, {"%ctaid.x", Special::ctaidX},
-    {"%ctaid.y", Special::ctaidY}, {"%ctaid.z", Special::ctaidZ}, {"%nctaid.x", Special::nctaidX},
-    {"%nctaid.y", Special::nctaidY}, {"%nctaid.z", Special::nctaidZ}, {"%laneid", Special::laneid},
-    {"%warpid", Special::warpid}, {"%nwarpid", Special::nwarpid}, {"%smid", Special::smid}, {"%nsmid", Special::nsmid},
-    {"%gridid", Special::gridid}, {"%lanemask_eq", Special::eq}, {"%lanemask_le", Special::le},
-    {"%lanemask_lt", Special::lt}, {"%lanemask_ge", Special::ge}, {"%lanemask_gt", Special::gt},
-    {"%clock", Special::clock}, {"%clock_hi", Special::clockHi}, {"%clock64", Special::clock64},
-    {"%globaltimer", Special::globaltimer}, {"%globaltimer_lo", Special::globaltimerLo},
-    {"%globaltimer_hi", Special::globaltimerHi}, {"%dynamic_smem_size", Special::dynamicShared},
-    {"%total_smem_size", Special::totalShared}, {"%local_base", Special::localBase},
-    {"%envreg0", Special::zero}, {"%envreg1", Special::workspaceHi},
-    {"%envreg2", Special::workspaceLo}};
+constexpr std::pair<std::string_view, Special> specials[] = {{"%tid.x", Special::tidX},
+                                                             {"%tid.y", Special::tidY},
+                                                             {"%tid.z", Special::tidZ},
+                                                             {"%ntid.x", Special::ntidX},
+                                                             {"%ntid.y", Special::ntidY},
+                                                             {"%ntid.z", Special::ntidZ},
+                                                             {"%ctaid.x", Special::ctaidX},
+                                                             {"%ctaid.y", Special::ctaidY},
+                                                             {"%ctaid.z", Special::ctaidZ},
+                                                             {"%nctaid.x", Special::nctaidX},
+                                                             {"%nctaid.y", Special::nctaidY},
+                                                             {"%nctaid.z", Special::nctaidZ},
+                                                             {"%laneid", Special::laneid},
+                                                             {"%warpid", Special::warpid},
+                                                             {"%nwarpid", Special::nwarpid},
+                                                             {"%smid", Special::smid},
+                                                             {"%nsmid", Special::nsmid},
+                                                             {"%gridid", Special::gridid},
+                                                             {"%lanemask_eq", Special::eq},
+                                                             {"%lanemask_le", Special::le},
+                                                             {"%lanemask_lt", Special::lt},
+                                                             {"%lanemask_ge", Special::ge},
+                                                             {"%lanemask_gt", Special::gt},
+                                                             {"%clock", Special::clock},
+                                                             {"%clock_hi", Special::clockHi},
+                                                             {"%clock64", Special::clock64},
+                                                             {"%globaltimer", Special::globaltimer},
+                                                             {"%globaltimer_lo", Special::globaltimerLo},
+                                                             {"%globaltimer_hi", Special::globaltimerHi},
+                                                             {"%dynamic_smem_size", Special::dynamicShared},
+                                                             {"%total_smem_size", Special::totalShared},
+                                                             {"%local_base", Special::localBase},
+                                                             {"%envreg0", Special::zero},
+                                                             {"%envreg1", Special::workspaceHi},
+                                                             {"%envreg2", Special::workspaceLo}};
 
 uint64_t nanoseconds() {
   return uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                      std::chrono::steady_clock::now().time_since_epoch()).count());
+                      std::chrono::steady_clock::now().time_since_epoch())
+                      .count());
 }
 
 uint64_t specialOf(WarpState &w, Special which, int64_t imm, int lane) {
@@ -82,8 +138,10 @@ uint64_t specialOf(WarpState &w, Special which, int64_t imm, int lane) {
   case Special::activeLanes: return w.mask;
   case Special::zero: return 0;
   // Where grid.sync() of cooperative groups keeps its count of blocks; 0 when the launch is not cooperative.
-  case Special::workspaceHi: return s.cooperative ? reinterpret_cast<uint64_t>(b.launch->gridWorkspace) >> 32 : 0;
-  case Special::workspaceLo: return s.cooperative ? uint32_t(reinterpret_cast<uint64_t>(b.launch->gridWorkspace)) : 0;
+  case Special::workspaceHi:
+    return s.cooperative ? reinterpret_cast<uint64_t>(b.launch->gridWorkspace) >> 32 : 0;
+  case Special::workspaceLo:
+    return s.cooperative ? uint32_t(reinterpret_cast<uint64_t>(b.launch->gridWorkspace)) : 0;
   }
   return 0;
 }
@@ -108,10 +166,22 @@ void shuffle(WarpState &w, const Instr &i) {
     int maxLane = (l & segment) | (clamp & ~segment), minLane = l & segment, j = l;
     bool in = true;
     switch (static_cast<Shuffle>(i.variant)) {
-    case Shuffle::up: j = l - by; in = j >= maxLane; break;
-    case Shuffle::down: j = l + by; in = j <= maxLane; break;
-    case Shuffle::bfly: j = l ^ by; in = j <= maxLane; break;
-    case Shuffle::idx: j = minLane | (by & ~segment); in = j <= maxLane; break;
+    case Shuffle::up:
+      j = l - by;
+      in = j >= maxLane;
+      break;
+    case Shuffle::down:
+      j = l + by;
+      in = j <= maxLane;
+      break;
+    case Shuffle::bfly:
+      j = l ^ by;
+      in = j <= maxLane;
+      break;
+    case Shuffle::idx:
+      j = minLane | (by & ~segment);
+      in = j <= maxLane;
+      break;
     }
     if (!in)
       j = l;
@@ -127,15 +197,17 @@ void shuffle(WarpState &w, const Instr &i) {
 enum class Vote : uint8_t { all, any, uni, ballot };
 void vote(WarpState &w, const Instr &i) {
   uint32_t votes = readPred(w, i.srcPred, i.srcPredNegated) & w.mask;
-  uint32_t member = i.memberSource >= 0 ? lanes32(w, i.src[i.memberSource])[std::countr_zero(w.mask)] & w.mask : w.mask;
+  uint32_t member =
+      i.memberSource >= 0 ? lanes32(w, i.src[i.memberSource])[std::countr_zero(w.mask)] & w.mask : w.mask;
   votes &= member;
   if (static_cast<Vote>(i.variant) == Vote::ballot) {
     for (uint32_t rest = w.mask; rest; rest &= rest - 1)
       lanes32(w, i.dst)[std::countr_zero(rest)] = votes;
     return;
   }
-  bool result = i.variant == uint32_t(Vote::all) ? votes == member
-                : i.variant == uint32_t(Vote::any) ? votes != 0 : votes == 0 || votes == member;
+  bool result = i.variant == uint32_t(Vote::all)   ? votes == member
+                : i.variant == uint32_t(Vote::any) ? votes != 0
+                                                   : votes == 0 || votes == member;
   writePred(w, i.dstPred, result ? allLanes : 0);
 }
 
@@ -248,9 +320,12 @@ bool chooseReduce(const Spelling &s, Instr &i) {
       isSigned = m == "s32";
     else if (m != "sync")
       badModifier(s, i, m);
-  Reduce r = operation == "add" ? Reduce::add : operation == "min" ? (isSigned ? Reduce::minS : Reduce::minU)
-             : operation == "max" ? (isSigned ? Reduce::maxS : Reduce::maxU) : operation == "and" ? Reduce::band
-             : operation == "or" ? Reduce::bor : Reduce::bxor;
+  Reduce r = operation == "add"   ? Reduce::add
+             : operation == "min" ? (isSigned ? Reduce::minS : Reduce::minU)
+             : operation == "max" ? (isSigned ? Reduce::maxS : Reduce::maxU)
+             : operation == "and" ? Reduce::band
+             : operation == "or"  ? Reduce::bor
+                                  : Reduce::bxor;
   i.variant = uint32_t(r);
   i.control = Control::sync;
   i.memberSource = 1;
@@ -316,7 +391,10 @@ bool chooseWarp(const Spelling &s, Instr &i, Keeper &keeper) {
   }
   if (op == "call" || op == "ret" || op == "exit" || op == "trap" || op == "brkpt") {
     only({"uni"});
-    return flow(op == "call" ? Control::call : op == "ret" ? Control::ret : op == "exit" ? Control::exit : Control::trap);
+    return flow(op == "call"   ? Control::call
+                : op == "ret"  ? Control::ret
+                : op == "exit" ? Control::exit
+                               : Control::trap);
   }
   if (op == "nanosleep") {
     only({"u32"});
@@ -367,7 +445,8 @@ bool chooseWarp(const Spelling &s, Instr &i, Keeper &keeper) {
         i.run = moveSpecial;
         return true;
       }
-    throw Error(Diag::EmuSpecial, {std::string(s.operands[1]) + "` at PTX line `" + std::to_string(i.line)});
+    throw Error(Diag::emulator_special_register,
+                {std::string(s.operands[1]) + "` at PTX line `" + std::to_string(i.line)});
   }
   return false;
 }

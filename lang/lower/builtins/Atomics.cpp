@@ -103,8 +103,7 @@ Value lowerXchg(Lowering &l, BoundArgs &args, Span span) {
       l, args, span, [](DType) { return RmwKind::Xchg; },
       [](DType t) { return isWideInt(t) || isWideFloat(t); }, "int32, uint32, int64, uint64, fp32, fp64");
 }
-template <RmwKind kind>
-Value lowerBits(Lowering &l, BoundArgs &args, Span span) {
+template <RmwKind kind> Value lowerBits(Lowering &l, BoundArgs &args, Span span) {
   return lowerRmw(l, args, span, [](DType) { return kind; }, isWideInt, "int32, uint32, int64, uint64");
 }
 

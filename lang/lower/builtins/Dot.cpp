@@ -36,10 +36,8 @@ bool isProductType(DType t) {
   case ScalarKind::F16:
   case ScalarKind::BF16:
   case ScalarKind::F32:
-  case ScalarKind::F64:
-    return !t.isPointer;
-  default:
-    return isFp8(t);
+  case ScalarKind::F64: return !t.isPointer;
+  default: return isFp8(t);
   }
 }
 

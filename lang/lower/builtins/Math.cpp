@@ -23,8 +23,7 @@ void requireType(Lowering &l, BoundArgs &args, bool ok, std::string_view name, c
     l.fail(Diag::argument_bad_type, args.span(name), {publicName(*args.builtin), takes, describe(given)});
 }
 
-template <typename Op>
-Value lowerUnary(Lowering &l, BoundArgs &args, Span span) {
+template <typename Op> Value lowerUnary(Lowering &l, BoundArgs &args, Span span) {
   Tensor x = tensorArg(l, args, "x");
   requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);
   return Tensor{Op::create(l.b(), l.loc(span), x.value), x.type};
@@ -55,8 +54,7 @@ Value lowerAbs(Lowering &l, BoundArgs &args, Span span) {
 // Two operands
 //===----------------------------------------------------------------------===//
 
-template <BinaryOp op>
-Value lowerOperator(Lowering &l, BoundArgs &args, Span span) {
+template <BinaryOp op> Value lowerOperator(Lowering &l, BoundArgs &args, Span span) {
   return l.binary(op, args["x"], args["y"], span);
 }
 
@@ -139,8 +137,7 @@ Value lowerDivRn(Lowering &l, BoundArgs &args, Span span) {
   return l.arith(ArithOp::TrueDiv, x, y, span);
 }
 
-template <typename Op>
-Value lowerFloats(Lowering &l, BoundArgs &args, Span span) {
+template <typename Op> Value lowerFloats(Lowering &l, BoundArgs &args, Span span) {
   requireNumbers(l, args, {"x", "y"});
   auto [x, y] = l.promoteBoth(args["x"], args["y"], span);
   requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);

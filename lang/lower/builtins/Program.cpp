@@ -14,8 +14,7 @@ using namespace mlir;
 namespace tegula::lang {
 namespace {
 
-template <typename Op>
-Value lowerGridQuery(Lowering &l, BoundArgs &args, Span span) {
+template <typename Op> Value lowerGridQuery(Lowering &l, BoundArgs &args, Span span) {
   int64_t axis = l.constexprInt(args["axis"], "axis", args.span("axis"));
   if (axis < 0 || axis > 2)
     l.fail(Diag::grid_axis, args.span("axis"), {publicName(*args.builtin), std::to_string(axis)});

@@ -58,7 +58,8 @@ public:
     auto &library = llvm::cantFail(jit->createJITDylib("kernel" + std::to_string(count++)));
     llvm::orc::SymbolMap symbols;
     for (RuntimeSymbol symbol : runtimeSymbols())
-      symbols[jit->mangleAndIntern(symbol.name)] = {llvm::orc::ExecutorAddr::fromPtr(symbol.address), llvm::JITSymbolFlags::Exported};
+      symbols[jit->mangleAndIntern(symbol.name)] = {llvm::orc::ExecutorAddr::fromPtr(symbol.address),
+                                                    llvm::JITSymbolFlags::Exported};
     llvm::cantFail(library.define(llvm::orc::absoluteSymbols(std::move(symbols))));
     llvm::cantFail(jit->addObjectFile(library, llvm::MemoryBuffer::getMemBufferCopy(object)));
     entry = llvm::cantFail(jit->lookup(library, kernel.entry)).toPtr<Entry>();
@@ -77,7 +78,9 @@ private:
   std::vector<std::byte> scratch;
 };
 
-template <typename T> uint64_t address(std::vector<T> &data, size_t at = 0) { return reinterpret_cast<uint64_t>(data.data() + at); }
+template <typename T> uint64_t address(std::vector<T> &data, size_t at = 0) {
+  return reinterpret_cast<uint64_t>(data.data() + at);
+}
 
 /// Every target that this machine runs, in both forms.
 void everyForm(const std::string &text, const std::function<void(Compiled &)> &check) {
@@ -97,15 +100,20 @@ void everyForm(const std::string &text, const std::function<void(Compiled &)> &c
 
 /// `%T` is replaced by `tensor<N x`, `%N` by the extent.
 std::string withExtent(std::string text, int64_t n) {
-  for (auto [from, to] : {std::pair<std::string, std::string>{"<Nx", "<" + std::to_string(n) + "x"}, {" to N ", " to " + std::to_string(n) + " "}})
+  for (auto [from, to] : {std::pair<std::string, std::string>{"<Nx", "<" + std::to_string(n) + "x"},
+                          {" to N ", " to " + std::to_string(n) + " "}})
     for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
       text.replace(at, from.size(), to);
   return text;
 }
 
 std::string addKernel(int64_t block) {
-  return withExtent("func.func @kernel(%x: !tile.ptr<f32>, %y: !tile.ptr<f32>, %o: !tile.ptr<f32>, %n: i32) attributes {tile.kernel, tile.disjoint} {\n"
-                    "  %pid = tile.program_id 0\n  %block = arith.constant " + std::to_string(block) + " : i32\n" R"(
+  return withExtent("func.func @kernel(%x: !tile.ptr<f32>, %y: !tile.ptr<f32>, %o: !tile.ptr<f32>, %n: i32) "
+                    "attributes {tile.kernel, tile.disjoint} {\n"
+                    "  %pid = tile.program_id 0\n  %block = arith.constant " +
+                        std::to_string(block) +
+                        " : i32\n"
+                        R"(
   %start = arith.muli %pid, %block : i32
   %starts = tile.splat %start : i32 -> tensor<Nxi32>
   %range = tile.make_range 0 to N : tensor<Nxi32>
@@ -123,7 +131,8 @@ std::string addKernel(int64_t block) {
   %c = arith.addf %a, %b : tensor<Nxf32>
   tile.store %op, %c mask %m : tensor<Nx!tile.ptr<f32>>, tensor<Nxf32> mask type tensor<Nxi1>
   return
-})", block);
+})",
+                    block);
 }
 
 TEST(CpuEngine, TailsOfOddExtents) {
@@ -148,18 +157,22 @@ TEST(CpuEngine, CodeDoesNotGrowWithTheBlock) {
 /// Copies x[source] to x[target] with index expressions over %i; one buffer, no promise of disjointness.
 std::string moveKernel(int64_t n, const std::string &source, const std::string &target) {
   return withExtent("func.func @kernel(%x: !tile.ptr<i32>, %y: !tile.ptr<i32>) attributes {tile.kernel} {\n"
-                    "  %i = tile.make_range 0 to N : tensor<Nxi32>\n  %last = arith.constant dense<" + std::to_string(n - 1) + R"(> : tensor<Nxi32>
+                    "  %i = tile.make_range 0 to N : tensor<Nxi32>\n  %last = arith.constant dense<" +
+                        std::to_string(n - 1) + R"(> : tensor<Nxi32>
   %one = arith.constant dense<1> : tensor<Nxi32>
   %up = arith.addi %i, %one : tensor<Nxi32>
   %back = arith.subi %last, %i : tensor<Nxi32>
   %xs = tile.splat %x : !tile.ptr<i32> -> tensor<Nx!tile.ptr<i32>>
   %ys = tile.splat %y : !tile.ptr<i32> -> tensor<Nx!tile.ptr<i32>>
-  %p = tile.addptr %xs, )" + source + R"( : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
-  %q = tile.addptr %ys, )" + target + R"( : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
+  %p = tile.addptr %xs, )" +
+                        source + R"( : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
+  %q = tile.addptr %ys, )" +
+                        target + R"( : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
   %v = tile.load %p : tensor<Nx!tile.ptr<i32>> -> tensor<Nxi32>
   tile.store %q, %v : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
   return
-})", n);
+})",
+                    n);
 }
 
 TEST(CpuEngine, OverlappingViews) {
@@ -204,7 +217,8 @@ TEST(CpuEngine, TransposeInPlace) {
 }
 
 TEST(CpuEngine, TwoStoresWithSwappedSources) {
-  std::string text = withExtent(R"(func.func @kernel(%x: !tile.ptr<i32>, %y: !tile.ptr<i32>) attributes {tile.kernel} {
+  std::string text =
+      withExtent(R"(func.func @kernel(%x: !tile.ptr<i32>, %y: !tile.ptr<i32>) attributes {tile.kernel} {
   %i = tile.make_range 0 to N : tensor<Nxi32>
   %xs = tile.splat %x : !tile.ptr<i32> -> tensor<Nx!tile.ptr<i32>>
   %ys = tile.splat %y : !tile.ptr<i32> -> tensor<Nx!tile.ptr<i32>>
@@ -215,7 +229,8 @@ TEST(CpuEngine, TwoStoresWithSwappedSources) {
   tile.store %p, %b : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
   tile.store %q, %a : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
   return
-})", 37);
+})",
+                 37);
   everyForm(text, [&](Compiled &kernel) {
     for (int shift : {0, 5, 40}) {
       std::vector<int> x(100), want(100);
@@ -232,7 +247,8 @@ TEST(CpuEngine, TwoStoresWithSwappedSources) {
 
 TEST(CpuEngine, SumsAndMaximaOfOddExtents) {
   for (int n : {1, 7, 16, 48, 80, 781}) {
-    std::string text = withExtent(R"(func.func @kernel(%x: !tile.ptr<f32>, %o: !tile.ptr<f32>) attributes {tile.kernel, tile.disjoint} {
+    std::string text = withExtent(
+        R"(func.func @kernel(%x: !tile.ptr<f32>, %o: !tile.ptr<f32>) attributes {tile.kernel, tile.disjoint} {
   %i = tile.make_range 0 to N : tensor<Nxi32>
   %xs = tile.splat %x : !tile.ptr<f32> -> tensor<Nx!tile.ptr<f32>>
   %p = tile.addptr %xs, %i : tensor<Nx!tile.ptr<f32>>, tensor<Nxi32>
@@ -252,7 +268,8 @@ TEST(CpuEngine, SumsAndMaximaOfOddExtents) {
   tile.store %o, %s : !tile.ptr<f32>, f32
   tile.store %q, %m : !tile.ptr<f32>, f32
   return
-})", n);
+})",
+        n);
     everyForm(text, [&](Compiled &kernel) {
       std::vector<float> x(n), o(2);
       for (int i = 0; i < n; ++i)
@@ -267,20 +284,23 @@ TEST(CpuEngine, SumsAndMaximaOfOddExtents) {
 TEST(CpuEngine, ProductsOfOddShapes) {
   for (auto [m, n, k] : {std::array<int, 3>{1, 1, 1}, {7, 5, 3}, {16, 32, 16}, {33, 47, 19}, {8, 96, 1}}) {
     auto shape = [](int a, int b) { return "tensor<" + std::to_string(a) + "x" + std::to_string(b) + "x"; };
-    std::string text = "func.func @kernel(%a: !tile.ptr<f32>, %b: !tile.ptr<f32>, %o: !tile.ptr<f32>) attributes {tile.kernel} {\n";
+    std::string text = "func.func @kernel(%a: !tile.ptr<f32>, %b: !tile.ptr<f32>, %o: !tile.ptr<f32>) "
+                       "attributes {tile.kernel} {\n";
     auto pointers = [&](const std::string &name, int rows, int columns) {
       int count = rows * columns;
       std::string flat = "tensor<" + std::to_string(count) + "x", full = shape(rows, columns);
-      return "  %" + name + "i = tile.make_range 0 to " + std::to_string(count) + " : " + flat + "i32>\n  %" + name +
-             "s = tile.splat %" + name + " : !tile.ptr<f32> -> " + flat + "!tile.ptr<f32>>\n  %" + name + "f = tile.addptr %" +
-             name + "s, %" + name + "i : " + flat + "!tile.ptr<f32>>, " + flat + "i32>\n  %" + name + "p = tile.reshape %" +
-             name + "f : " + flat + "!tile.ptr<f32>> -> " + full + "!tile.ptr<f32>>\n";
+      return "  %" + name + "i = tile.make_range 0 to " + std::to_string(count) + " : " + flat + "i32>\n  %" +
+             name + "s = tile.splat %" + name + " : !tile.ptr<f32> -> " + flat + "!tile.ptr<f32>>\n  %" +
+             name + "f = tile.addptr %" + name + "s, %" + name + "i : " + flat + "!tile.ptr<f32>>, " + flat +
+             "i32>\n  %" + name + "p = tile.reshape %" + name + "f : " + flat + "!tile.ptr<f32>> -> " + full +
+             "!tile.ptr<f32>>\n";
     };
     text += pointers("a", m, k) + pointers("b", k, n) + pointers("o", m, n);
     text += "  %x = tile.load %ap : " + shape(m, k) + "!tile.ptr<f32>> -> " + shape(m, k) + "f32>\n";
     text += "  %y = tile.load %bp : " + shape(k, n) + "!tile.ptr<f32>> -> " + shape(k, n) + "f32>\n";
     text += "  %z = tile.load %op : " + shape(m, n) + "!tile.ptr<f32>> -> " + shape(m, n) + "f32>\n";
-    text += "  %d = tile.dot %x, %y, %z ieee : " + shape(m, k) + "f32>, " + shape(k, n) + "f32> -> " + shape(m, n) + "f32>\n";
+    text += "  %d = tile.dot %x, %y, %z ieee : " + shape(m, k) + "f32>, " + shape(k, n) + "f32> -> " +
+            shape(m, n) + "f32>\n";
     text += "  tile.store %op, %d : " + shape(m, n) + "!tile.ptr<f32>>, " + shape(m, n) + "f32>\n  return\n}";
     everyForm(text, [&, m = m, n = n, k = k](Compiled &kernel) {
       std::vector<float> a(m * k), b(k * n), o(m * n), want(m * n);
@@ -302,7 +322,8 @@ TEST(CpuEngine, ProductsOfOddShapes) {
 
 /// Two carried tiles that change places: neither may be overwritten before it was read.
 TEST(CpuEngine, CarriedTilesThatSwap) {
-  std::string text = withExtent(R"(func.func @kernel(%x: !tile.ptr<i32>, %o: !tile.ptr<i32>, %n: i32) attributes {tile.kernel, tile.disjoint} {
+  std::string text = withExtent(
+      R"(func.func @kernel(%x: !tile.ptr<i32>, %o: !tile.ptr<i32>, %n: i32) attributes {tile.kernel, tile.disjoint} {
   %i = tile.make_range 0 to N : tensor<Nxi32>
   %xs = tile.splat %x : !tile.ptr<i32> -> tensor<Nx!tile.ptr<i32>>
   %p = tile.addptr %xs, %i : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
@@ -317,7 +338,8 @@ TEST(CpuEngine, CarriedTilesThatSwap) {
   }
   tile.store %q, %r#1 : tensor<Nx!tile.ptr<i32>>, tensor<Nxi32>
   return
-})", 21);
+})",
+      21);
   everyForm(text, [&](Compiled &kernel) {
     for (int n : {0, 1, 2, 7}) {
       std::vector<int> x(21), o(21);
@@ -346,8 +368,10 @@ TEST(CpuEngine, OtherProcessorsGetCode) {
 }
 
 TEST(CpuEngine, AnUnknownOperationIsAnError) {
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(
-      "func.func @kernel(%n: i32) attributes {tile.kernel} {\n  func.call @kernel(%n) : (i32) -> ()\n  return\n}", &mlirContext());
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>("func.func @kernel(%n: i32) attributes {tile.kernel} {\n  "
+                                              "func.call @kernel(%n) : (i32) -> ()\n  return\n}",
+                                              &mlirContext());
   ASSERT_TRUE(module);
   llvm::LLVMContext context;
   try {

@@ -59,7 +59,8 @@ Jit::Jit(const Target &target, const std::function<void(llvm::Module &)> &write)
   orc::JITDylib &library = must(jit.createJITDylib("op" + std::to_string(count++)));
   orc::SymbolMap symbols;
   for (RuntimeSymbol symbol : runtimeSymbols())
-    symbols[jit.mangleAndIntern(symbol.name)] = {orc::ExecutorAddr::fromPtr(symbol.address), JITSymbolFlags::Exported};
+    symbols[jit.mangleAndIntern(symbol.name)] = {orc::ExecutorAddr::fromPtr(symbol.address),
+                                                 JITSymbolFlags::Exported};
   must(library.define(orc::absoluteSymbols(std::move(symbols))));
   must(jit.addObjectFile(library, MemoryBuffer::getMemBufferCopy(object)));
   entry = must(jit.lookup(library, "f")).toPtr<void *>();
@@ -107,8 +108,8 @@ static void writeLoop(Module &module, mlir::Operation *op, unsigned lanes, const
   b.CreateRetVoid();
 }
 
-static void writeOperation(Module &module, const std::string &operation, const std::vector<std::string> &types,
-                           unsigned lanes, const Target &target) {
+static void writeOperation(Module &module, const std::string &operation,
+                           const std::vector<std::string> &types, unsigned lanes, const Target &target) {
   static auto *context = [] {
     auto *c = new mlir::MLIRContext(mlir::MLIRContext::Threading::DISABLED);
     tile::loadDialects(*c);
@@ -134,11 +135,14 @@ std::string compileOp(const std::string &operation, const std::vector<std::strin
   return emitObject(module, target);
 }
 
-JitOp::JitOp(const std::string &operation, std::vector<std::string> types, unsigned lanes, const Target &target)
-    : jit(std::make_unique<Jit>(target, [&](Module &m) { writeOperation(m, operation, types, lanes, target); })) {}
+JitOp::JitOp(const std::string &operation, std::vector<std::string> types, unsigned lanes,
+             const Target &target)
+    : jit(std::make_unique<Jit>(target,
+                                [&](Module &m) { writeOperation(m, operation, types, lanes, target); })) {}
 
 void JitOp::run(void *out, std::vector<const void *> in, size_t n) const {
-  reinterpret_cast<void (*)(void *, const void *const *, int64_t)>(jit->address())(out, in.data(), int64_t(n));
+  reinterpret_cast<void (*)(void *, const void *const *, int64_t)>(jit->address())(out, in.data(),
+                                                                                   int64_t(n));
 }
 
 } // namespace tegula::cpu::test

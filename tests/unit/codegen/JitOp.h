@@ -45,8 +45,7 @@ public:
 
   /// n elements, a multiple of `lanes`. An i1 is a byte.
   void run(void *out, std::vector<const void *> in, size_t n) const;
-  template <typename Out, typename... In>
-  std::vector<Out> operator()(const std::vector<In> &...in) const {
+  template <typename Out, typename... In> std::vector<Out> operator()(const std::vector<In> &...in) const {
     size_t n = std::min({in.size()...});
     std::vector<Out> out(n);
     run(out.data(), {in.data()...}, n);

@@ -58,8 +58,9 @@ unsigned bytesOf(const std::string &type) {
 }
 
 /// The operation on every element, by the scalar and the vector form; they must agree (NaNs as `isNan` says).
-Bits evaluate(const std::string &operation, const std::vector<std::string> &types, const std::vector<Bits> &inputs,
-              const std::string &arch, const std::function<bool(uint64_t)> &isNan = {}) {
+Bits evaluate(const std::string &operation, const std::vector<std::string> &types,
+              const std::vector<Bits> &inputs, const std::string &arch,
+              const std::function<bool(uint64_t)> &isNan = {}) {
   Target target = targetNamed(arch);
   unsigned lanes = unsigned(target.vectorBits) / 32;
   std::vector<std::vector<char>> packed;
@@ -83,7 +84,8 @@ Bits evaluate(const std::string &operation, const std::vector<std::string> &type
     std::memcpy(&result[i], &vector[i * bytes], bytes);
     std::memcpy(&other, &scalar[i * bytes], bytes);
     if (result[i] != other && !(isNan && isNan(result[i]) && isNan(other)) && different++ < 3)
-      ADD_FAILURE() << operation << ": lane " << std::hex << result[i] << ", scalar " << other << " of " << inputs[0][i];
+      ADD_FAILURE() << operation << ": lane " << std::hex << result[i] << ", scalar " << other << " of "
+                    << inputs[0][i];
   }
   EXPECT_EQ(different, 0u) << operation << " " << arch;
   return result;
@@ -97,8 +99,9 @@ Bits patterns(const Format &format, uint64_t stride) {
     return bits;
   }
   uint64_t sign = uint64_t(1) << (8 * format.bytes - 1);
-  for (uint64_t u : {uint64_t(0), uint64_t(1), encode(APFloat::getInf(*format.semantics)),
-                     encode(APFloat::getLargest(*format.semantics)), encode(APFloat::getQNaN(*format.semantics))}) {
+  for (uint64_t u :
+       {uint64_t(0), uint64_t(1), encode(APFloat::getInf(*format.semantics)),
+        encode(APFloat::getLargest(*format.semantics)), encode(APFloat::getQNaN(*format.semantics))}) {
     bits.push_back(u);
     bits.push_back(u | sign);
   }
@@ -144,7 +147,8 @@ void checkConversion(const std::string &operation, const Format &from, const For
       want = APFloat::getLargest(*to.semantics, value.isNegative());
     bool same = value.isNaN() ? isNan(got[i]) : got[i] == encode(want);
     if (!same && wrong++ < 5)
-      ADD_FAILURE() << operation << ": " << std::hex << inputs[i] << " gives " << got[i] << ", not " << encode(want);
+      ADD_FAILURE() << operation << ": " << std::hex << inputs[i] << " gives " << got[i] << ", not "
+                    << encode(want);
   }
   EXPECT_EQ(wrong, 0u) << operation << " " << from.type << " -> " << to.type << " " << arch;
 }
@@ -166,11 +170,13 @@ TEST(CpuMath, FloatConversions) {
   for (const std::string &arch : architectures()) {
     for (const Format *from : {&f32, &f64})
       for (const Format *to : {&f16, &bf16})
-        checkConversion(std::string("arith.truncf %a : ") + from->type + " to " + to->type, *from, *to, false, arch);
+        checkConversion(std::string("arith.truncf %a : ") + from->type + " to " + to->type, *from, *to, false,
+                        arch);
     checkConversion("arith.truncf %a : f64 to f32", f64, f32, false, arch);
     for (const Format *from : {&f16, &bf16})
       for (const Format *to : {&f32, &f64})
-        checkConversion(std::string("arith.extf %a : ") + from->type + " to " + to->type, *from, *to, false, arch);
+        checkConversion(std::string("arith.extf %a : ") + from->type + " to " + to->type, *from, *to, false,
+                        arch);
   }
 }
 
@@ -202,8 +208,9 @@ namespace {
 std::pair<Bits, Bits> pairs(const Format &format, size_t random = 40000) {
   const llvm::fltSemantics &s = *format.semantics;
   Bits special;
-  for (const APFloat &v : {APFloat::getZero(s), APFloat::getSmallest(s), APFloat::getSmallestNormalized(s), APFloat(s, 1),
-                           APFloat(s, 3), APFloat::getLargest(s), APFloat::getInf(s), APFloat::getQNaN(s)})
+  for (const APFloat &v :
+       {APFloat::getZero(s), APFloat::getSmallest(s), APFloat::getSmallestNormalized(s), APFloat(s, 1),
+        APFloat(s, 3), APFloat::getLargest(s), APFloat::getInf(s), APFloat::getQNaN(s)})
     for (int negative = 0; negative < 2; ++negative) {
       APFloat w = v;
       if (negative)
@@ -214,7 +221,8 @@ std::pair<Bits, Bits> pairs(const Format &format, size_t random = 40000) {
   for (uint64_t x : special)
     for (uint64_t y : special)
       a.push_back(x), b.push_back(y);
-  uint64_t state = 88172645463325252ull, mask = format.bytes == 8 ? ~uint64_t(0) : (uint64_t(1) << 8 * format.bytes) - 1;
+  uint64_t state = 88172645463325252ull,
+           mask = format.bytes == 8 ? ~uint64_t(0) : (uint64_t(1) << 8 * format.bytes) - 1;
   auto next = [&] {
     state ^= state << 13, state ^= state >> 7, state ^= state << 17;
     return state & mask;
@@ -250,12 +258,18 @@ TEST(CpuMath, FloatArithmetic) {
   constexpr auto nearest = APFloat::rmNearestTiesToEven;
   for (const std::string &arch : architectures())
     for (const Format *format : {&f16, &bf16, &f32, &f64}) {
-      checkBinary("arith.addf", *format, arch, [](APFloat x, const APFloat &y) { return x.add(y, nearest), x; });
-      checkBinary("arith.subf", *format, arch, [](APFloat x, const APFloat &y) { return x.subtract(y, nearest), x; });
-      checkBinary("arith.mulf", *format, arch, [](APFloat x, const APFloat &y) { return x.multiply(y, nearest), x; });
-      checkBinary("arith.divf", *format, arch, [](APFloat x, const APFloat &y) { return x.divide(y, nearest), x; });
-      checkBinary("arith.minnumf", *format, arch, [](APFloat x, const APFloat &y) { return minimumnum(x, y); });
-      checkBinary("arith.maxnumf", *format, arch, [](APFloat x, const APFloat &y) { return maximumnum(x, y); });
+      checkBinary("arith.addf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return x.add(y, nearest), x; });
+      checkBinary("arith.subf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return x.subtract(y, nearest), x; });
+      checkBinary("arith.mulf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return x.multiply(y, nearest), x; });
+      checkBinary("arith.divf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return x.divide(y, nearest), x; });
+      checkBinary("arith.minnumf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return minimumnum(x, y); });
+      checkBinary("arith.maxnumf", *format, arch,
+                  [](APFloat x, const APFloat &y) { return maximumnum(x, y); });
       checkBinary("arith.minimumf", *format, arch, [](APFloat x, const APFloat &y) { return minimum(x, y); });
       checkBinary("arith.maximumf", *format, arch, [](APFloat x, const APFloat &y) { return maximum(x, y); });
       checkBinary("arith.remf", *format, arch, [](APFloat x, const APFloat &y) { return x.mod(y), x; });
@@ -283,8 +297,8 @@ TEST(CpuMath, FusedMultiplyAdd) {
         want.fusedMultiplyAdd(decode(*format, b[i]), decode(*format, c[i]), APFloat::rmNearestTiesToEven);
         bool same = want.isNaN() ? isNan(got[i]) : got[i] == encode(want);
         if (!same && wrong++ < 5)
-          ADD_FAILURE() << type << std::hex << " " << a[i] << " " << b[i] << " " << c[i] << " gives " << got[i]
-                        << ", not " << encode(want);
+          ADD_FAILURE() << type << std::hex << " " << a[i] << " " << b[i] << " " << c[i] << " gives "
+                        << got[i] << ", not " << encode(want);
       }
       EXPECT_EQ(wrong, 0u) << type << " " << arch;
     }
@@ -296,8 +310,25 @@ template <typename T>
 void checkInteger(const std::string &op, const std::string &arch, const std::function<T(T, T)> &meaning) {
   using U = std::make_unsigned_t<T>;
   Bits a, b;
-  U special[] = {0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 63, 64, U(-1), U(-2), U(-7), U(std::numeric_limits<T>::min()),
-                 U(std::numeric_limits<T>::max()), U(100), U(1000)};
+  U special[] = {0,
+                 1,
+                 2,
+                 3,
+                 7,
+                 8,
+                 15,
+                 16,
+                 31,
+                 32,
+                 63,
+                 64,
+                 U(-1),
+                 U(-2),
+                 U(-7),
+                 U(std::numeric_limits<T>::min()),
+                 U(std::numeric_limits<T>::max()),
+                 U(100),
+                 U(1000)};
   for (U x : special)
     for (U y : special)
       a.push_back(x), b.push_back(y);
@@ -313,13 +344,15 @@ void checkInteger(const std::string &op, const std::string &arch, const std::fun
   for (size_t i = 0; i < a.size(); ++i) {
     U want = U(meaning(T(a[i]), T(b[i])));
     if (U(got[i]) != want && wrong++ < 5)
-      ADD_FAILURE() << op << " " << type << " of " << int64_t(T(a[i])) << ", " << int64_t(T(b[i])) << " gives "
-                    << int64_t(T(got[i])) << ", not " << int64_t(T(want));
+      ADD_FAILURE() << op << " " << type << " of " << int64_t(T(a[i])) << ", " << int64_t(T(b[i]))
+                    << " gives " << int64_t(T(got[i])) << ", not " << int64_t(T(want));
   }
   EXPECT_EQ(wrong, 0u) << op << " " << type << " " << arch;
 }
 
-template <typename T> bool traps(T a, T b) { return b == 0 || (b == T(-1) && a == std::numeric_limits<T>::min()); }
+template <typename T> bool traps(T a, T b) {
+  return b == 0 || (b == T(-1) && a == std::numeric_limits<T>::min());
+}
 
 template <typename T> void checkIntegers(const std::string &arch) {
   using U = std::make_unsigned_t<T>;
@@ -328,18 +361,17 @@ template <typename T> void checkIntegers(const std::string &arch) {
   checkInteger<T>("arith.remsi", arch, [](T x, T y) { return traps(x, y) ? T(0) : T(x % y); });
   checkInteger<T>("arith.divui", arch, [](T x, T y) { return T(y ? U(x) / U(y) : U(x)); });
   checkInteger<T>("arith.remui", arch, [](T x, T y) { return T(y ? U(x) % U(y) : 0); });
-  checkInteger<T>("arith.floordivsi", arch, [](T x, T y) {
-    return traps(x, y) ? x : T(x / y - (x % y != 0 && (x < 0) != (y < 0)));
-  });
-  checkInteger<T>("arith.ceildivsi", arch, [](T x, T y) {
-    return traps(x, y) ? x : T(x / y + (x % y != 0 && (x < 0) == (y < 0)));
-  });
+  checkInteger<T>("arith.floordivsi", arch,
+                  [](T x, T y) { return traps(x, y) ? x : T(x / y - (x % y != 0 && (x < 0) != (y < 0))); });
+  checkInteger<T>("arith.ceildivsi", arch,
+                  [](T x, T y) { return traps(x, y) ? x : T(x / y + (x % y != 0 && (x < 0) == (y < 0))); });
   checkInteger<T>("arith.shli", arch, [](T x, T y) { return T(U(y) < width ? uint64_t(U(x)) << U(y) : 0); });
   checkInteger<T>("arith.shrui", arch, [](T x, T y) { return T(U(y) < width ? U(x) >> U(y) : 0); });
   checkInteger<T>("arith.shrsi", arch, [](T x, T y) { return T(x >> std::min<uint64_t>(U(y), width - 1)); });
   checkInteger<T>("arith.maxui", arch, [](T x, T y) { return T(std::max(U(x), U(y))); });
   if constexpr (width >= 32)
-    checkInteger<T>("tile.mulhi_u", arch, [](T x, T y) { return T((unsigned __int128)U(x) * U(y) >> width); });
+    checkInteger<T>("tile.mulhi_u", arch,
+                    [](T x, T y) { return T((unsigned __int128)U(x) * U(y) >> width); });
 }
 
 } // namespace
@@ -355,7 +387,8 @@ TEST(CpuMath, Integers) {
 
 TEST(CpuMath, FloatToIntSaturates) {
   Bits inputs = patterns(f32, 65537);
-  for (float edge : {2147483647.f, 2147483648.f, -2147483648.f, 4294967296.f, 9.2e18f, 127.5f, 128.f, -128.9f, -0.9f})
+  for (float edge :
+       {2147483647.f, 2147483648.f, -2147483648.f, 4294967296.f, 9.2e18f, 127.5f, 128.f, -128.9f, -0.9f})
     inputs.push_back(std::bit_cast<uint32_t>(edge));
   for (const std::string &arch : architectures())
     for (unsigned width : {8u, 16u, 32u, 64u})
@@ -391,14 +424,17 @@ TEST(CpuMath, IntToFloat) {
       for (bool isSigned : {true, false})
         for (const Format *to : {&f16, &bf16, &f32, &f64}) {
           std::string type = "i" + std::to_string(width);
-          Bits got = evaluate(std::string(isSigned ? "arith.sitofp" : "arith.uitofp") + " %a : " + type + " to " + to->type,
+          Bits got = evaluate(std::string(isSigned ? "arith.sitofp" : "arith.uitofp") + " %a : " + type +
+                                  " to " + to->type,
                               {type, to->type}, {inputs}, arch);
           size_t wrong = 0;
           for (size_t i = 0; i < inputs.size(); ++i) {
             APFloat want = APFloat::getZero(*to->semantics);
-            want.convertFromAPInt(llvm::APInt(width, inputs[i], false, true), isSigned, APFloat::rmNearestTiesToEven);
+            want.convertFromAPInt(llvm::APInt(width, inputs[i], false, true), isSigned,
+                                  APFloat::rmNearestTiesToEven);
             if (got[i] != encode(want) && wrong++ < 3)
-              ADD_FAILURE() << type << " " << std::hex << inputs[i] << " gives " << got[i] << ", not " << encode(want);
+              ADD_FAILURE() << type << " " << std::hex << inputs[i] << " gives " << got[i] << ", not "
+                            << encode(want);
           }
           EXPECT_EQ(wrong, 0u) << type << " -> " << to->type << " signed " << isSigned << " " << arch;
         }
@@ -413,7 +449,8 @@ TEST(CpuMath, Comparisons) {
   for (size_t i = 0; i < a.size(); ++i)
     condition[i] = i & 1;
   auto [x, y] = pairs(bf16, 2000);
-  got = evaluate("arith.select %a, %b, %c : bf16", {"i1", "bf16", "bf16", "bf16"}, {condition, x, y}, "native");
+  got =
+      evaluate("arith.select %a, %b, %c : bf16", {"i1", "bf16", "bf16", "bf16"}, {condition, x, y}, "native");
   for (size_t i = 0; i < x.size(); ++i)
     EXPECT_EQ(got[i], i & 1 ? x[i] : y[i]);
 }

@@ -104,7 +104,8 @@ TEST(PtxArithmetic, SinglePrecisionRoundsInEveryDirection) {
 
 TEST(PtxArithmetic, FlushAndSaturate) {
   EXPECT_EQ(bits(AddF32<true, false>::run(f32(1), f32(0x00000002))), 0u);
-  EXPECT_EQ(bits(MulF32<true, false>::run(-0x1p-100f, 0x1p-40f)), 0x80000000u); // a subnormal result keeps its sign
+  EXPECT_EQ(bits(MulF32<true, false>::run(-0x1p-100f, 0x1p-40f)),
+            0x80000000u); // a subnormal result keeps its sign
   EXPECT_NE(bits(MulF32<false, false>::run(-0x1p-100f, 0x1p-40f)), 0x80000000u);
   EXPECT_EQ((AddF32<false, true>::run(0.75f, 0.75f)), 1.0f);
   EXPECT_EQ(bits(AddF32<false, true>::run(-3.0f, 1.0f)), 0u);
@@ -164,14 +165,15 @@ template <class T> void checkIntegers() {
       EXPECT_EQ(MulHi<T>::run(a, b), static_cast<T>((Exact(a) * b) >> width<T>));
       EXPECT_EQ(Exact(MulWide<T>::run(a, b)), Exact(a) * b);
       EXPECT_EQ(MadLo<T>::run(a, b, c), static_cast<T>(Exact(a) * b + c));
-      EXPECT_EQ(MadHi<T>::run(a, b, c), static_cast<T>(((Exact(a) * b) >> width<T>) + c));
+      EXPECT_EQ(MadHi<T>::run(a, b, c), static_cast<T>(((Exact(a) * b) >> width<T>)+c));
     }
     if (b != 0) {
       EXPECT_EQ(Div<T>::run(a, b), static_cast<T>(Exact(a) / b));
       EXPECT_EQ(Rem<T>::run(a, b), static_cast<T>(Exact(a) % b));
     }
     uint32_t n = static_cast<uint32_t>(source.word()) % 80;
-    Unsigned<T> shifted = n < uint32_t(width<T>) ? static_cast<Unsigned<T>>(static_cast<unsigned __int128>(a) << n) : 0;
+    Unsigned<T> shifted =
+        n < uint32_t(width<T>) ? static_cast<Unsigned<T>>(static_cast<unsigned __int128>(a) << n) : 0;
     EXPECT_EQ(static_cast<Unsigned<T>>(Shl<T>::run(a, n)), shifted);
     EXPECT_EQ(Shr<T>::run(a, n), static_cast<T>(Exact(a) >> n));
   }
@@ -212,10 +214,13 @@ TEST(PtxArithmetic, BitFields) {
   for (int round = 0; round < 100000; round++) {
     uint64_t a = source.word(), b = source.word();
     uint32_t position = source.engine() % 80, length = source.engine() % 80;
-    EXPECT_EQ((Bfe<uint32_t>::run(uint32_t(a), position, length)), slowBfe<uint32_t>(uint32_t(a), position, length));
-    EXPECT_EQ((Bfe<int32_t>::run(int32_t(a), position, length)), slowBfe<int32_t>(int32_t(a), position, length));
+    EXPECT_EQ((Bfe<uint32_t>::run(uint32_t(a), position, length)),
+              slowBfe<uint32_t>(uint32_t(a), position, length));
+    EXPECT_EQ((Bfe<int32_t>::run(int32_t(a), position, length)),
+              slowBfe<int32_t>(int32_t(a), position, length));
     EXPECT_EQ((Bfe<uint64_t>::run(a, position, length)), slowBfe<uint64_t>(a, position, length));
-    EXPECT_EQ((Bfe<int64_t>::run(int64_t(a), position, length)), slowBfe<int64_t>(int64_t(a), position, length));
+    EXPECT_EQ((Bfe<int64_t>::run(int64_t(a), position, length)),
+              slowBfe<int64_t>(int64_t(a), position, length));
     EXPECT_EQ((Bfi<uint32_t>::run(uint32_t(a), uint32_t(b), position, length)),
               slowBfi<uint32_t>(uint32_t(a), uint32_t(b), position, length));
     EXPECT_EQ((Bfi<uint64_t>::run(a, b, position, length)), slowBfi<uint64_t>(a, b, position, length));
@@ -232,8 +237,10 @@ TEST(PtxArithmetic, BytesAndTables) {
   EXPECT_EQ(Prmt<Permute::ecr>::run(0x33221100, 0, 2), 0x22221100u);
   EXPECT_EQ(Prmt<Permute::rc16>::run(0x33221100, 0, 1), 0x33223322u);
   EXPECT_EQ(lop3(0xf0, 0xcc, 0xaa, 0x96) & 0xff, 0x96u);
-  EXPECT_EQ((Dp4a<int8_t, uint8_t>::run(0xff020304, 0xff010101, 10)), static_cast<uint32_t>(10 - 255 + 2 + 3 + 4));
-  EXPECT_EQ((Dp2a<int16_t, int8_t, true>::run(0xffff0002, 0x03040000, 1)), static_cast<uint32_t>(1 + 2 * 4 - 3));
+  EXPECT_EQ((Dp4a<int8_t, uint8_t>::run(0xff020304, 0xff010101, 10)),
+            static_cast<uint32_t>(10 - 255 + 2 + 3 + 4));
+  EXPECT_EQ((Dp2a<int16_t, int8_t, true>::run(0xffff0002, 0x03040000, 1)),
+            static_cast<uint32_t>(1 + 2 * 4 - 3));
   EXPECT_EQ((Shf<true, true>::run(0x80000001, 0x2, 33)), 5u);
   EXPECT_EQ((Shf<false, false>::run(0x80000001, 0x2, 40)), 2u);
   EXPECT_EQ((Bfind<int32_t, false>::run(-1)), ~0u);

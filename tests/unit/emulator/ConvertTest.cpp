@@ -21,8 +21,9 @@ namespace {
 
 constexpr Rounding modes[] = {Rounding::nearest, Rounding::zero, Rounding::down, Rounding::up};
 llvm::RoundingMode apMode(Rounding mode) {
-  constexpr llvm::RoundingMode table[] = {llvm::RoundingMode::NearestTiesToEven, llvm::RoundingMode::TowardZero,
-                                          llvm::RoundingMode::TowardNegative, llvm::RoundingMode::TowardPositive};
+  constexpr llvm::RoundingMode table[] = {llvm::RoundingMode::NearestTiesToEven,
+                                          llvm::RoundingMode::TowardZero, llvm::RoundingMode::TowardNegative,
+                                          llvm::RoundingMode::TowardPositive};
   return table[static_cast<int>(mode)];
 }
 
@@ -38,7 +39,8 @@ const llvm::fltSemantics &semantics(Number n) {
   }
 }
 APFloat number(Number n, uint64_t b) {
-  return APFloat(semantics(n), APInt(static_cast<unsigned>(numberBits(n)), b & (~uint64_t(0) >> (64 - numberBits(n)))));
+  return APFloat(semantics(n),
+                 APInt(static_cast<unsigned>(numberBits(n)), b & (~uint64_t(0) >> (64 - numberBits(n)))));
 }
 
 struct Source {
@@ -95,14 +97,16 @@ TEST(PtxConvert, IntegerToFloat) {
           unsigned width = static_cast<unsigned>(numberBits(from));
           uint64_t low = raw & (~uint64_t(0) >> (64 - width));
           x.convertFromAPInt(APInt(width, low), isSigned(from), apMode(mode));
-          EXPECT_EQ(convert(c, raw), x.bitcastToAPInt().getZExtValue()) << std::hex << raw << " to " << int(to);
+          EXPECT_EQ(convert(c, raw), x.bitcastToAPInt().getZExtValue())
+              << std::hex << raw << " to " << int(to);
         }
 }
 
 TEST(PtxConvert, FloatToIntegerClamps) {
   Source source;
   for (Number from : {Number::f16, Number::bf16, Number::f32, Number::f64})
-    for (Number to : {Number::u8, Number::s8, Number::u16, Number::s32, Number::u32, Number::s64, Number::u64})
+    for (Number to :
+         {Number::u8, Number::s8, Number::u16, Number::s32, Number::u32, Number::s64, Number::u64})
       for (Rounding mode : modes)
         for (int round = 0; round < 5000; round++) {
           Conversion c;
@@ -114,7 +118,8 @@ TEST(PtxConvert, FloatToIntegerClamps) {
           llvm::APSInt result(static_cast<unsigned>(numberBits(to)), !isSigned(to));
           bool exact;
           x.convertToInteger(result, apMode(mode), &exact); // clamps as well
-          uint64_t wanted = isSigned(to) ? static_cast<uint64_t>(result.getSExtValue()) : result.getZExtValue();
+          uint64_t wanted =
+              isSigned(to) ? static_cast<uint64_t>(result.getSExtValue()) : result.getZExtValue();
           EXPECT_EQ(convert(c, raw), wanted) << std::hex << raw << " to " << int(to);
         }
   Conversion c;

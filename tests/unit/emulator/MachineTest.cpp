@@ -32,8 +32,8 @@ struct Gpu {
     return pass(reinterpret_cast<uint64_t>(data.data()));
   }
   Report run(const std::string &parameters, const std::string &body, const std::string &outside = "") {
-    std::string text = ".version 8.4\n.target sm_80\n.address_size 64\n" + outside + "\n.visible .entry k(" + parameters +
-                       ")\n{\n" + body + "\nret;\n}\n";
+    std::string text = ".version 8.4\n.target sm_80\n.address_size 64\n" + outside + "\n.visible .entry k(" +
+                       parameters + ")\n{\n" + body + "\nret;\n}\n";
     auto module = emulator.load(text, "sm_80");
     return emulator.launch(*module, "k", settings, arguments);
   }
@@ -48,7 +48,8 @@ const char *prologue = R"(
   add.s64 %rd2, %rd0, %rd1;
 )";
 
-Report runOne(Gpu &gpu, std::vector<uint32_t> &data, const std::string &body, const std::string &outside = "") {
+Report runOne(Gpu &gpu, std::vector<uint32_t> &data, const std::string &body,
+              const std::string &outside = "") {
   gpu.pass(data);
   return gpu.run(onePointer, prologue + body, outside);
 }
@@ -160,16 +161,18 @@ TEST(EmulatorChecks, UninitialisedShared) {
   Gpu gpu;
   gpu.settings.block[0] = 32;
   gpu.settings.checks = Checks::on;
-  Report report = runOne(gpu, data, ".shared .align 4 .b8 buffer[128];\nld.shared.u32 %r1, [buffer];\n"
-                                    "st.global.u32 [%rd2], %r1;");
+  Report report = runOne(gpu, data,
+                         ".shared .align 4 .b8 buffer[128];\nld.shared.u32 %r1, [buffer];\n"
+                         "st.global.u32 [%rd2], %r1;");
   ASSERT_EQ(report.findings.size(), 1u);
   EXPECT_EQ(report.findings[0].kind, "shared-uninitialised");
 }
 
 std::string copied(const std::string &wait) {
-  return ".shared .align 16 .b8 buffer[128];\nmov.u32 %r1, buffer;\nshl.b32 %r2, %r0, 2;\nadd.u32 %r1, %r1, %r2;\n"
-         "cp.async.ca.shared.global [%r1], [%rd2], 4;\ncp.async.commit_group;\n" + wait +
-         "\nld.shared.u32 %r3, [%r1];\nadd.u32 %r3, %r3, 1;\nst.global.u32 [%rd2], %r3;";
+  return ".shared .align 16 .b8 buffer[128];\nmov.u32 %r1, buffer;\nshl.b32 %r2, %r0, 2;\nadd.u32 %r1, %r1, "
+         "%r2;\n"
+         "cp.async.ca.shared.global [%r1], [%rd2], 4;\ncp.async.commit_group;\n" +
+         wait + "\nld.shared.u32 %r3, [%r1];\nadd.u32 %r3, %r3, 1;\nst.global.u32 [%rd2], %r3;";
 }
 
 TEST(EmulatorChecks, AsyncCopyNeedsItsWait) {
@@ -243,7 +246,8 @@ TEST(EmulatorMachine, BarrierReduction) {
   std::vector<uint32_t> data(96);
   Gpu gpu;
   gpu.settings.block[0] = 96;
-  runOne(gpu, data, "setp.lt.u32 %p0, %r0, 40;\nbarrier.red.popc.u32 %r1, 1, %p0;\nst.global.u32 [%rd2], %r1;");
+  runOne(gpu, data,
+         "setp.lt.u32 %p0, %r0, 40;\nbarrier.red.popc.u32 %r1, 1, %p0;\nst.global.u32 [%rd2], %r1;");
   EXPECT_EQ(data, std::vector<uint32_t>(96, 40));
 }
 
@@ -265,8 +269,7 @@ TEST(EmulatorCounters, CoalescedAndStrided) {
     add.s64 %rd4, %rd0, %rd3;
     st.global.u32 [%rd4], %r1;)");
   EXPECT_EQ(report.counters.globalRequests, 2u);
-  EXPECT_EQ(report.counters.globalSectors, 36u +
-                                               (reinterpret_cast<uint64_t>(data.data()) % 32 ? 1u : 0u));
+  EXPECT_EQ(report.counters.globalSectors, 36u + (reinterpret_cast<uint64_t>(data.data()) % 32 ? 1u : 0u));
   EXPECT_EQ(report.counters.globalSectorsIdeal, 8u);
   EXPECT_EQ(report.counters.instructions, 9u);
   EXPECT_EQ(report.counters.lanes, 9u * 32u);

@@ -139,7 +139,8 @@ void check(const MatrixShape &shape, const Case &spec, Accumulate mode) {
         int x = a[size_t(at.row * k + l)], y = b[size_t(l * n + at.column)];
         wanted += shape.a != Element::b1 ? x * y : shape.conjunction ? (x & y) : (x ^ y);
       }
-      ASSERT_EQ(decode(shape.d, get(rd, shape.d, lane, i)), wanted) << spec.name << " lane " << lane << " element " << i;
+      ASSERT_EQ(decode(shape.d, get(rd, shape.d, lane, i)), wanted)
+          << spec.name << " lane " << lane << " element " << i;
     }
 }
 
@@ -147,49 +148,150 @@ TEST(PtxMatrix, FragmentsOfEveryShape) {
   using enum Element;
   // Rows and columns as the PTX ISA writes them, one shape after the other.
   std::vector<Case> cases = {
-      {"m16n8k8 f16", 16, 8, 8, {f16, bf16}, {f32, f16}, 4, 2,
+      {"m16n8k8 f16",
+       16,
+       8,
+       8,
+       {f16, bf16},
+       {f32, f16},
+       4,
+       2,
        [](int g, int t, int i) -> Position { return {i < 2 ? g : g + 8, t * 2 + (i & 1)}; },
        [](int g, int t, int i) -> Position { return {t * 2 + i, g}; }},
-      {"m16n8k16 f16", 16, 8, 16, {f16, bf16}, {f32, f16}, 8, 4,
+      {"m16n8k16 f16",
+       16,
+       8,
+       16,
+       {f16, bf16},
+       {f32, f16},
+       8,
+       4,
        [](int g, int t, int i) -> Position {
          return {i < 2 || (i >= 4 && i < 6) ? g : g + 8, t * 2 + (i & 1) + (i < 4 ? 0 : 8)};
        },
        [](int g, int t, int i) -> Position { return {t * 2 + (i & 1) + (i < 2 ? 0 : 8), g}; }},
-      {"m16n8k4 tf32", 16, 8, 4, {tf32}, {f32}, 2, 1,
+      {"m16n8k4 tf32",
+       16,
+       8,
+       4,
+       {tf32},
+       {f32},
+       2,
+       1,
        [](int g, int t, int i) -> Position { return {i == 0 ? g : g + 8, t}; },
        [](int g, int t, int) -> Position { return {t, g}; }},
-      {"m16n8k8 tf32", 16, 8, 8, {tf32}, {f32}, 4, 2,
+      {"m16n8k8 tf32",
+       16,
+       8,
+       8,
+       {tf32},
+       {f32},
+       4,
+       2,
        [](int g, int t, int i) -> Position { return {i == 0 || i == 2 ? g : g + 8, i < 2 ? t : t + 4}; },
        [](int g, int t, int i) -> Position { return {i == 0 ? t : t + 4, g}; }},
-      {"m8n8k4 f64", 8, 8, 4, {f64}, {f64}, 1, 1, [](int g, int t, int) -> Position { return {g, t}; },
+      {"m8n8k4 f64",
+       8,
+       8,
+       4,
+       {f64},
+       {f64},
+       1,
+       1,
+       [](int g, int t, int) -> Position { return {g, t}; },
        [](int g, int t, int) -> Position { return {t, g}; }},
-      {"m8n8k16 s8", 8, 8, 16, {s8, u8}, {s32}, 4, 4, [](int g, int t, int i) -> Position { return {g, t * 4 + i}; },
+      {"m8n8k16 s8",
+       8,
+       8,
+       16,
+       {s8, u8},
+       {s32},
+       4,
+       4,
+       [](int g, int t, int i) -> Position { return {g, t * 4 + i}; },
        [](int g, int t, int i) -> Position { return {t * 4 + i, g}; }},
-      {"m16n8k16 s8", 16, 8, 16, {s8, u8}, {s32}, 8, 4,
+      {"m16n8k16 s8",
+       16,
+       8,
+       16,
+       {s8, u8},
+       {s32},
+       8,
+       4,
        [](int g, int t, int i) -> Position { return {i < 4 ? g : g + 8, t * 4 + (i & 3)}; },
        [](int g, int t, int i) -> Position { return {t * 4 + i, g}; }},
-      {"m16n8k32 s8", 16, 8, 32, {s8, u8, e4m3, e5m2}, {s32, f32}, 16, 8,
+      {"m16n8k32 s8",
+       16,
+       8,
+       32,
+       {s8, u8, e4m3, e5m2},
+       {s32, f32},
+       16,
+       8,
        [](int g, int t, int i) -> Position {
          return {i < 4 || (i >= 8 && i < 12) ? g : g + 8, t * 4 + (i & 3) + (i < 8 ? 0 : 16)};
        },
        [](int g, int t, int i) -> Position { return {t * 4 + (i & 3) + (i < 4 ? 0 : 16), g}; }},
-      {"m8n8k32 s4", 8, 8, 32, {s4, u4}, {s32}, 8, 8, [](int g, int t, int i) -> Position { return {g, t * 8 + i}; },
+      {"m8n8k32 s4",
+       8,
+       8,
+       32,
+       {s4, u4},
+       {s32},
+       8,
+       8,
+       [](int g, int t, int i) -> Position { return {g, t * 8 + i}; },
        [](int g, int t, int i) -> Position { return {t * 8 + i, g}; }},
-      {"m16n8k32 s4", 16, 8, 32, {s4, u4}, {s32}, 16, 8,
+      {"m16n8k32 s4",
+       16,
+       8,
+       32,
+       {s4, u4},
+       {s32},
+       16,
+       8,
        [](int g, int t, int i) -> Position { return {i < 8 ? g : g + 8, t * 8 + (i & 7)}; },
        [](int g, int t, int i) -> Position { return {t * 8 + i, g}; }},
-      {"m16n8k64 s4", 16, 8, 64, {s4, u4}, {s32}, 32, 16,
+      {"m16n8k64 s4",
+       16,
+       8,
+       64,
+       {s4, u4},
+       {s32},
+       32,
+       16,
        [](int g, int t, int i) -> Position {
          return {i < 8 || (i >= 16 && i < 24) ? g : g + 8, t * 8 + (i & 7) + (i < 16 ? 0 : 32)};
        },
        [](int g, int t, int i) -> Position { return {t * 8 + (i & 7) + (i < 8 ? 0 : 32), g}; }},
-      {"m8n8k128 b1", 8, 8, 128, {b1}, {s32}, 32, 32,
+      {"m8n8k128 b1",
+       8,
+       8,
+       128,
+       {b1},
+       {s32},
+       32,
+       32,
        [](int g, int t, int i) -> Position { return {g, t * 32 + i}; },
        [](int g, int t, int i) -> Position { return {t * 32 + i, g}; }},
-      {"m16n8k128 b1", 16, 8, 128, {b1}, {s32}, 64, 32,
+      {"m16n8k128 b1",
+       16,
+       8,
+       128,
+       {b1},
+       {s32},
+       64,
+       32,
        [](int g, int t, int i) -> Position { return {i < 32 ? g : g + 8, t * 32 + (i & 31)}; },
        [](int g, int t, int i) -> Position { return {t * 32 + i, g}; }},
-      {"m16n8k256 b1", 16, 8, 256, {b1}, {s32}, 128, 64,
+      {"m16n8k256 b1",
+       16,
+       8,
+       256,
+       {b1},
+       {s32},
+       128,
+       64,
        [](int g, int t, int i) -> Position {
          return {i < 32 || (i >= 64 && i < 96) ? g : g + 8, t * 32 + (i & 31) + (i < 64 ? 0 : 128)};
        },
@@ -261,7 +363,8 @@ TEST(PtxMatrix, FourProductsOfQuads) {
             int wanted = c[q][p.row][p.column];
             for (int l = 0; l < 4; l++)
               wanted += a[q][p.row][l] * b[q][l][p.column];
-            ASSERT_EQ(decode(d, get(rd, d, lane, i)), wanted) << layout << " lane " << lane << " element " << i;
+            ASSERT_EQ(decode(d, get(rd, d, lane, i)), wanted)
+                << layout << " lane " << lane << " element " << i;
           }
       }
     }
@@ -275,10 +378,11 @@ TEST(PtxMatrix, WmmaFragmentsFollowPosition) {
     int registersA, registersB;
   };
   using enum Element;
-  for (Form form : {Form{16, 16, 16, f16, f32, 8, 8}, Form{32, 8, 16, f16, f16, 8, 8}, Form{8, 32, 16, f16, f32, 8, 8},
-                    Form{16, 16, 16, bf16, f32, 4, 4}, Form{32, 8, 16, bf16, f32, 8, 2}, Form{8, 32, 16, bf16, f32, 2, 8},
-                    Form{16, 16, 8, tf32, f32, 4, 4}, Form{16, 16, 16, s8, s32, 2, 2}, Form{32, 8, 16, u8, s32, 4, 1},
-                    Form{8, 32, 16, s8, s32, 1, 4}, Form{8, 8, 32, s4, s32, 1, 1}}) {
+  for (Form form :
+       {Form{16, 16, 16, f16, f32, 8, 8}, Form{32, 8, 16, f16, f16, 8, 8}, Form{8, 32, 16, f16, f32, 8, 8},
+        Form{16, 16, 16, bf16, f32, 4, 4}, Form{32, 8, 16, bf16, f32, 8, 2}, Form{8, 32, 16, bf16, f32, 2, 8},
+        Form{16, 16, 8, tf32, f32, 4, 4}, Form{16, 16, 16, s8, s32, 2, 2}, Form{32, 8, 16, u8, s32, 4, 1},
+        Form{8, 32, 16, s8, s32, 1, 4}, Form{8, 8, 32, s4, s32, 1, 1}}) {
     MatrixShape shape;
     shape.m = uint8_t(form.m), shape.n = uint8_t(form.n), shape.k = form.k;
     shape.a = shape.b = form.a, shape.c = shape.d = form.d;
@@ -343,8 +447,8 @@ TEST(PtxMatrix, RowsAndTransposes) {
 
 /// The rule as MMA-Sim states it, in double words: every product and c as significand and exponent (subnormals keep the
 /// least exponent), cut to `kept` bits below the greatest exponent, added exactly, cut to f32 or rounded to f16.
-float hardwareSum(const std::vector<float> &a, const std::vector<float> &b, float c, int leastA, int leastB, int kept,
-                  int resultBits, bool half) {
+float hardwareSum(const std::vector<float> &a, const std::vector<float> &b, float c, int leastA, int leastB,
+                  int kept, int resultBits, bool half) {
   struct Term {
     double significand;
     int exponent;
@@ -382,13 +486,15 @@ TEST(PtxMatrix, HardwareSumsAgreeWithTheRule) {
     int step, leastA, leastB, kept, resultBits;
   };
   std::mt19937 engine(17);
-  for (Form form : {Form{f16, f16, f32, 16, 8, -14, -14, 24, 23}, Form{f16, f16, f16, 16, 8, -14, -14, 24, 23},
-                    Form{f16, f16, f32, 8, 8, -14, -14, 24, 23}, Form{bf16, bf16, f32, 16, 8, -126, -126, 24, 23},
-                    Form{tf32, tf32, f32, 8, 4, -126, -126, 24, 23}, Form{e4m3, e5m2, f32, 32, 16, -6, -14, 13, 13},
-                    Form{e5m2, e4m3, f16, 32, 16, -14, -6, 13, 13}})
+  for (Form form :
+       {Form{f16, f16, f32, 16, 8, -14, -14, 24, 23}, Form{f16, f16, f16, 16, 8, -14, -14, 24, 23},
+        Form{f16, f16, f32, 8, 8, -14, -14, 24, 23}, Form{bf16, bf16, f32, 16, 8, -126, -126, 24, 23},
+        Form{tf32, tf32, f32, 8, 4, -126, -126, 24, 23}, Form{e4m3, e5m2, f32, 32, 16, -6, -14, 13, 13},
+        Form{e5m2, e4m3, f16, 32, 16, -14, -6, 13, 13}})
     for (int round = 0; round < 60; round++) {
       MatrixShape shape;
-      shape.m = 16, shape.n = 8, shape.k = form.k, shape.a = form.a, shape.b = form.b, shape.c = shape.d = form.d;
+      shape.m = 16, shape.n = 8, shape.k = form.k, shape.a = form.a, shape.b = form.b,
+      shape.c = shape.d = form.d;
       auto random = [&](Element e, uint32_t &raw) -> float {
         raw = uint32_t(engine());
         switch (e) {
@@ -403,12 +509,8 @@ TEST(PtxMatrix, HardwareSumsAgreeWithTheRule) {
           raw = (raw & 0x807fe000) | (120 + (raw & 15)) << 23;
           raw = round % 5 ? raw : raw & 0x80ffffff;
           return std::bit_cast<float>(raw);
-        case e4m3:
-          raw &= 0xbf;
-          return widenE4m3(raw);
-        default:
-          raw &= 0xbf;
-          return widenF16(f16FromE5m2(raw));
+        case e4m3: raw &= 0xbf; return widenE4m3(raw);
+        default: raw &= 0xbf; return widenF16(f16FromE5m2(raw));
         }
       };
       std::vector<float> a(16 * size_t(form.k)), b(8 * size_t(form.k)), c(128);
@@ -442,12 +544,13 @@ TEST(PtxMatrix, HardwareSumsAgreeWithTheRule) {
           float wanted = c[size_t(p.row * 8 + p.column)];
           for (int l = 0; l < form.k; l += form.step) {
             auto x = a.begin() + p.row * form.k + l, y = b.begin() + p.column * form.k + l;
-            wanted = hardwareSum({x, x + form.step}, {y, y + form.step}, wanted, form.leastA, form.leastB, form.kept,
-                                 form.resultBits, form.d == f16);
+            wanted = hardwareSum({x, x + form.step}, {y, y + form.step}, wanted, form.leastA, form.leastB,
+                                 form.kept, form.resultBits, form.d == f16);
           }
           uint64_t got = get(rd, form.d, lane, i);
           float value = form.d == f16 ? widenF16(uint32_t(got)) : std::bit_cast<float>(uint32_t(got));
-          ASSERT_EQ(value, wanted) << int(form.a) << " round " << round << " lane " << lane << " element " << i;
+          ASSERT_EQ(value, wanted) << int(form.a) << " round " << round << " lane " << lane << " element "
+                                   << i;
         }
     }
 }
@@ -459,9 +562,9 @@ TEST(PtxMatrix, HardwareSumsAreCutNotRounded) {
   Registers a, b, c, d;
   put(a, Element::f16, 0, 0, encode(Element::f16, 1)); // A[0][0] = 1, A[0][1] = 1
   put(a, Element::f16, 0, 1, encode(Element::f16, 1));
-  put(b, Element::f16, 0, 0, encode(Element::f16, 1));         // B[0][0] = 1
-  put(b, Element::f16, 0, 1, narrowF16(0x1p-13f));             // B[1][0] = 2**-13
-  put(c, Element::f32, 0, 0, bits(0x1.8p-24f));                // 1.5 * 2**-24: above 2**-24 only one unit is kept
+  put(b, Element::f16, 0, 0, encode(Element::f16, 1)); // B[0][0] = 1
+  put(b, Element::f16, 0, 1, narrowF16(0x1p-13f));     // B[1][0] = 2**-13
+  put(c, Element::f32, 0, 0, bits(0x1.8p-24f));        // 1.5 * 2**-24: above 2**-24 only one unit is kept
   multiply(shape, a.in(), b.in(), c.in(), d.out(), Accumulate::hardware);
   EXPECT_EQ(f32(uint32_t(get(d, Element::f32, 0, 0))), 1.0f + 0x1p-13f);
   multiply(shape, a.in(), b.in(), c.in(), d.out(), Accumulate::fast);

@@ -25,7 +25,8 @@ std::unique_ptr<Program> decoded(const std::string &text, int sm = 80) {
   return decode(parse(head + text, "t"), options);
 }
 std::unique_ptr<Program> body(const std::string &text) {
-  return decoded(".entry k(.param .u64 p)\n{\n.reg .pred %p<9>;\n.reg .b16 %rs<9>;\n.reg .b32 %r<99>;\n.reg .b64 %rd<9>;\n" +
+  return decoded(".entry k(.param .u64 p)\n{\n.reg .pred %p<9>;\n.reg .b16 %rs<9>;\n.reg .b32 %r<99>;\n.reg "
+                 ".b64 %rd<9>;\n" +
                  text + "\n}\n");
 }
 std::string errorOf(const std::string &text) {
@@ -53,8 +54,9 @@ TEST(PtxDecode, SlotsAreSharedByRegistersThatAreNeverLiveTogether) {
 }
 
 TEST(PtxDecode, RegistersOfALoopKeepTheirSlots) {
-  auto p = body("mov.u32 %r1, %tid.x;\nmov.u32 %r2, %ctaid.x;\nL:\nmov.u32 %r3, %tid.y;\nadd.s32 %r1, %r1, %r3;\n"
-                "mov.u32 %r4, %tid.z;\nadd.s32 %r1, %r1, %r4;\nsetp.lt.s32 %p1, %r1, %r2;\n@%p1 bra L;\nret;");
+  auto p =
+      body("mov.u32 %r1, %tid.x;\nmov.u32 %r2, %ctaid.x;\nL:\nmov.u32 %r3, %tid.y;\nadd.s32 %r1, %r1, %r3;\n"
+           "mov.u32 %r4, %tid.z;\nadd.s32 %r1, %r1, %r4;\nsetp.lt.s32 %p1, %r1, %r2;\n@%p1 bra L;\nret;");
   const auto &c = p->find("k")->code;
   EXPECT_EQ(c[2].dst, c[4].dst); // %r3, %r4
   EXPECT_NE(c[0].dst, c[2].dst);
@@ -71,8 +73,9 @@ TEST(PtxDecode, AGuardedResultKeepsTheOldOne) {
 }
 
 TEST(PtxDecode, BranchesMeetAtTheImmediatePostDominator) {
-  auto p = body("setp.lt.s32 %p1, %r1, 3;\n@%p1 bra A;\nmov.b32 %r2, 1;\n@%p2 bra B;\nmov.b32 %r3, 1;\nB:\nbra C;\nA:\n"
-                "mov.b32 %r2, 2;\nC:\n@%p3 bra D;\nexit;\nD:\nret;");
+  auto p = body(
+      "setp.lt.s32 %p1, %r1, 3;\n@%p1 bra A;\nmov.b32 %r2, 1;\n@%p2 bra B;\nmov.b32 %r3, 1;\nB:\nbra C;\nA:\n"
+      "mov.b32 %r2, 2;\nC:\n@%p3 bra D;\nexit;\nD:\nret;");
   const auto &c = p->find("k")->code;
   EXPECT_EQ(c[1].target, 6);
   EXPECT_EQ(c[1].reconverge, 7);
@@ -100,29 +103,32 @@ TEST(PtxDecode, VectorsPairsAndPredicates) {
 }
 
 TEST(PtxDecode, SharedMemoryOfEachKernel) {
-  auto p = decoded(".shared .align 4 .b8 common[100];\n.extern .shared .align 16 .b8 dynamic[];\n"
-                   ".func f() { .reg .b32 r; mov.u32 r, common; ret; }\n"
-                   ".entry a() { .reg .b32 r; .shared .align 8 .b8 own[8]; mov.u32 r, own; mov.u32 r, dynamic; ret; }\n"
-                   ".entry b() { .reg .b32 r; mov.u32 r, dynamic; ret; }\n");
+  auto p = decoded(
+      ".shared .align 4 .b8 common[100];\n.extern .shared .align 16 .b8 dynamic[];\n"
+      ".func f() { .reg .b32 r; mov.u32 r, common; ret; }\n"
+      ".entry a() { .reg .b32 r; .shared .align 8 .b8 own[8]; mov.u32 r, own; mov.u32 r, dynamic; ret; }\n"
+      ".entry b() { .reg .b32 r; mov.u32 r, dynamic; ret; }\n");
   const Routine &a = *p->find("a"), &b = *p->find("b");
   EXPECT_EQ(a.sharedBytes, 112u);
   EXPECT_EQ(a.dynamicSharedOffset, 112u);
   EXPECT_EQ(b.sharedBytes, 100u);
   EXPECT_EQ(b.dynamicSharedOffset, 112u);
   auto holds = [](const Routine &r, uint64_t value) {
-    return std::any_of(r.constants.begin(), r.constants.end(), [&](const Constant &c) { return c.value == value; });
+    return std::any_of(r.constants.begin(), r.constants.end(),
+                       [&](const Constant &c) { return c.value == value; });
   };
   EXPECT_TRUE(holds(a, 104));
   EXPECT_TRUE(holds(a, 112));
 }
 
 TEST(PtxDecode, ParametersAndCalls) {
-  auto p = decoded(".extern .func (.param .b32 r) vprintf(.param .b64 a, .param .b64 b);\n"
-                   ".func (.param .b64 r) f(.param .b32 a, .param .b64 b) { ret; }\n"
-                   ".entry k(.param .u8 x, .param .u64 y) { .reg .b64 %rd<4>; .local .align 8 .b8 d[24];\n"
-                   "mov.u64 %rd1, d; ld.param.u64 %rd2, [y];\n"
-                   "{ .param .b32 i; .param .b64 j; .param .b64 o; call (o), f, (i, j); ld.param.b64 %rd3, [o]; }\n"
-                   "ret; }\n");
+  auto p = decoded(
+      ".extern .func (.param .b32 r) vprintf(.param .b64 a, .param .b64 b);\n"
+      ".func (.param .b64 r) f(.param .b32 a, .param .b64 b) { ret; }\n"
+      ".entry k(.param .u8 x, .param .u64 y) { .reg .b64 %rd<4>; .local .align 8 .b8 d[24];\n"
+      "mov.u64 %rd1, d; ld.param.u64 %rd2, [y];\n"
+      "{ .param .b32 i; .param .b64 j; .param .b64 o; call (o), f, (i, j); ld.param.b64 %rd3, [o]; }\n"
+      "ret; }\n");
   const Routine &k = *p->find("k"), &f = *p->find("f");
   EXPECT_EQ(k.argumentBytes, 16u);
   EXPECT_EQ(k.localBytes, 24u);
@@ -163,8 +169,8 @@ TEST(PtxDecode, TwoThousandLinesAreQuick) {
   std::string text;
   for (int i = 0; i < 1000; i++)
     text += "mad.lo.s32 %r" + std::to_string(i % 97 + 1) + ", %r" + std::to_string(i % 89) + ", 3, %r" +
-            std::to_string(i % 83) + ";\nld.global.b32 %r" + std::to_string(i % 71) + ", [%rd1+" + std::to_string(4 * i) +
-            "];\n";
+            std::to_string(i % 83) + ";\nld.global.b32 %r" + std::to_string(i % 71) + ", [%rd1+" +
+            std::to_string(4 * i) + "];\n";
   body("ret;"); // the tables of instructions are made once
   auto start = std::chrono::steady_clock::now();
   body(text);

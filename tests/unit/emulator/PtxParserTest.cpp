@@ -19,7 +19,9 @@ namespace {
 
 const std::string head = ".version 8.4\n.target sm_80\n.address_size 64\n";
 
-Module body(const std::string &text) { return parse(head + ".visible .entry k(.param .u64 arg)\n{\n" + text + "\n}\n", "t"); }
+Module body(const std::string &text) {
+  return parse(head + ".visible .entry k(.param .u64 arg)\n{\n" + text + "\n}\n", "t");
+}
 
 std::string errorOf(const std::string &text) {
   try {
@@ -29,15 +31,18 @@ std::string errorOf(const std::string &text) {
   }
   return "no error";
 }
-std::string errorOfBody(const std::string &text) { return errorOf(head + ".entry k()\n{\n" + text + "\n}\n"); }
+std::string errorOfBody(const std::string &text) {
+  return errorOf(head + ".entry k()\n{\n" + text + "\n}\n");
+}
 
 void expectPart(const std::string &text, const std::string &part) {
   EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
 TEST(PtxParser, HeaderAndParameters) {
-  Module m = parse(head + ".visible .entry k(.param .u64 .ptr .global .align 16 a, .param .align 8 .b8 s[24])\n"
-                          ".maxntid 128, 2, 1\n.minnctapersm 2\n{ ret; }");
+  Module m =
+      parse(head + ".visible .entry k(.param .u64 .ptr .global .align 16 a, .param .align 8 .b8 s[24])\n"
+                   ".maxntid 128, 2, 1\n.minnctapersm 2\n{ ret; }");
   EXPECT_EQ(m.version, 84);
   EXPECT_EQ(m.target, 80);
   ASSERT_EQ(m.functions.size(), 1u);
@@ -102,12 +107,14 @@ TEST(PtxParser, Initialisers) {
 }
 
 TEST(PtxParser, CallsTablesAndLocations) {
-  Module m = parse(head + ".file 1 \"a.cu\"\n"
-                          ".func (.param .b32 r) f(.param .b32 a) { ret; }\n"
-                          ".entry k() { .reg .b32 %r<4>; .reg .b64 %rd<2>;\n .loc 1 7 3, function_name $x, inlined_at 1 3 4\n"
-                          "{ .param .b32 x; .param .b32 y; st.param.b32 [x], 5; call.uni (y), f, (x); ld.param.b32 %r1, [y]; }\n"
-                          "P: .callprototype (.param .b32 _) _ (.param .b32 _);\n"
-                          "T: .branchtargets A, B;\nbrx.idx %r1, T;\nA: ret;\nB: exit; }\n");
+  Module m = parse(
+      head +
+      ".file 1 \"a.cu\"\n"
+      ".func (.param .b32 r) f(.param .b32 a) { ret; }\n"
+      ".entry k() { .reg .b32 %r<4>; .reg .b64 %rd<2>;\n .loc 1 7 3, function_name $x, inlined_at 1 3 4\n"
+      "{ .param .b32 x; .param .b32 y; st.param.b32 [x], 5; call.uni (y), f, (x); ld.param.b32 %r1, [y]; }\n"
+      "P: .callprototype (.param .b32 _) _ (.param .b32 _);\n"
+      "T: .branchtargets A, B;\nbrx.idx %r1, T;\nA: ret;\nB: exit; }\n");
   const Function &f = m.functions[1];
   EXPECT_EQ(m.files[1], "a.cu");
   EXPECT_EQ(f.instructions[1].sourceLine, 7u);
@@ -128,7 +135,8 @@ TEST(PtxParser, ErrorsNameTheLine) {
   expectPart(errorOfBody(".reg .b32 %r<999999999>;"), "is beyond what is supported");
   expectPart(errorOfBody(".reg .b32 r;\nadd.s32 r, r, 1"), "expected `;`");
   expectPart(errorOf(head + ".entry k() { ret;"), "expected `}`, found the end of the text");
-  expectPart(errorOf(head + ".global .u32 x[2] = {1, 2, 3};"), "expected no more values than the variable has");
+  expectPart(errorOf(head + ".global .u32 x[2] = {1, 2, 3};"),
+             "expected no more values than the variable has");
   expectPart(errorOf(head + ".global .align 3 .u32 x;"), "a power of two");
 }
 
@@ -143,10 +151,11 @@ TEST(PtxParser, DeepNestingIsAnError) {
 
 /// Every prefix, and texts with a few bytes changed: a module or a tegula::Error with a line.
 TEST(PtxParser, DamagedTextsAreErrors) {
-  std::string whole = head + ".extern .shared .align 16 .b8 s[];\n.global .u32 g[2] = {1, 2};\n"
-                             ".visible .entry k(.param .u64 p)\n{\n.reg .pred %p<2>;\n.reg .b32 %r<5>;\n.reg .b64 %rd<3>;\n"
-                             "ld.param.u64 %rd1, [p];\nmov.u32 %r1, %tid.x;\nsetp.lt.s32 %p1, %r1, 7;\n"
-                             "@%p1 bra L;\nst.global.v2.b32 [%rd1+4], {%r1, 0x10};\nL:\nbar.sync 0;\nret;\n}\n";
+  std::string whole =
+      head + ".extern .shared .align 16 .b8 s[];\n.global .u32 g[2] = {1, 2};\n"
+             ".visible .entry k(.param .u64 p)\n{\n.reg .pred %p<2>;\n.reg .b32 %r<5>;\n.reg .b64 %rd<3>;\n"
+             "ld.param.u64 %rd1, [p];\nmov.u32 %r1, %tid.x;\nsetp.lt.s32 %p1, %r1, 7;\n"
+             "@%p1 bra L;\nst.global.v2.b32 [%rd1+4], {%r1, 0x10};\nL:\nbar.sync 0;\nret;\n}\n";
   EXPECT_EQ(errorOf(whole), "no error");
   for (size_t n = 0; n < whole.size(); n++)
     if (std::string e = errorOf(whole.substr(0, n)); e != "no error")
@@ -155,7 +164,8 @@ TEST(PtxParser, DamagedTextsAreErrors) {
   for (int k = 0; k < 5000; k++) {
     std::string text = whole;
     for (int changes = 1 + static_cast<int>(random() % 3); changes > 0; changes--)
-      text[random() % text.size()] = random() % 2 ? text[random() % text.size()] : static_cast<char>(random());
+      text[random() % text.size()] =
+          random() % 2 ? text[random() % text.size()] : static_cast<char>(random());
     if (std::string e = errorOf(text); e != "no error")
       expectPart(e, "t:");
   }

@@ -54,7 +54,8 @@ struct Bench : Keeper {
     s.opcode = std::string_view(text).substr(0, at);
     while (at != std::string::npos) {
       size_t end = text.find('.', at + 1);
-      s.modifiers.push_back(std::string_view(text).substr(at + 1, end == std::string::npos ? end : end - at - 1));
+      s.modifiers.push_back(
+          std::string_view(text).substr(at + 1, end == std::string::npos ? end : end - at - 1));
       at = end;
     }
     s.operands = operands;
@@ -62,7 +63,8 @@ struct Bench : Keeper {
     ASSERT_TRUE(chooseArithmetic(s, in, *this) || chooseMatrix(s, in, *this)) << text;
     ASSERT_NE(in.run, nullptr);
   }
-  uint64_t run(const std::string &text, bool wideResult = false, std::vector<std::string_view> operands = {}) {
+  uint64_t run(const std::string &text, bool wideResult = false,
+               std::vector<std::string_view> operands = {}) {
     in.dst = wideResult ? 16 : 12;
     in.dstBytes = wideResult ? 8 : 4;
     choose(text, operands);
@@ -73,8 +75,8 @@ struct Bench : Keeper {
   }
 };
 
-uint64_t run(const std::string &text, std::vector<uint64_t> operands, bool wide = false, bool wideResult = false,
-             std::vector<std::string_view> texts = {}) {
+uint64_t run(const std::string &text, std::vector<uint64_t> operands, bool wide = false,
+             bool wideResult = false, std::vector<std::string_view> texts = {}) {
   Bench bench;
   for (size_t i = 0; i < operands.size(); i++)
     bench.set(int(i), operands[i], wide);
@@ -105,11 +107,33 @@ TEST(PtxSelect, RowsByTheirSpelling) {
 }
 
 TEST(PtxSelect, NothingUnknownPasses) {
-  for (const char *text : {"add.rn.s32", "add.foo.f32", "fma.f32", "div.ftz.f32", "sqrt.f64", "fma.f16", "fma.rn.rz.f32", "mul.s32", "add.rz.f16", "min.rn.f32", "cvt.f16.f32",
-                           "cvt.s32.f32", "cvt.rn.u32.u64", "cvt.rn.relu.f32.f64", "setp.lo.s32", "setp.equ.s32",
-                           "setp.lt.and.foo.s32", "selp.b8", "lop3.b64", "set.eq.u32", "mad.cc.u32", "cvt.rn.e4m3x2.f32",
-                           "shf.l.b32", "ex2.approx.f64", "mma.sync.aligned.m16n8k16.row.row.f32.f16.f16.f32",
-                           "mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32", "mma.sync.m16n8k16.row.col.f32.f16.f16.f32"}) {
+  for (const char *text : {"add.rn.s32",
+                           "add.foo.f32",
+                           "fma.f32",
+                           "div.ftz.f32",
+                           "sqrt.f64",
+                           "fma.f16",
+                           "fma.rn.rz.f32",
+                           "mul.s32",
+                           "add.rz.f16",
+                           "min.rn.f32",
+                           "cvt.f16.f32",
+                           "cvt.s32.f32",
+                           "cvt.rn.u32.u64",
+                           "cvt.rn.relu.f32.f64",
+                           "setp.lo.s32",
+                           "setp.equ.s32",
+                           "setp.lt.and.foo.s32",
+                           "selp.b8",
+                           "lop3.b64",
+                           "set.eq.u32",
+                           "mad.cc.u32",
+                           "cvt.rn.e4m3x2.f32",
+                           "shf.l.b32",
+                           "ex2.approx.f64",
+                           "mma.sync.aligned.m16n8k16.row.row.f32.f16.f16.f32",
+                           "mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32",
+                           "mma.sync.m16n8k16.row.col.f32.f16.f16.f32"}) {
     Bench bench;
     bench.set(0, 0), bench.set(1, 0), bench.set(2, 0);
     EXPECT_THROW(bench.run(text), tegula::Error) << text;

@@ -82,7 +82,8 @@ const std::vector<Case> &cases() {
       {D::syntax_bad_number, "x = «1__2»", "single underscores"},
       {D::syntax_bad_number, "x = «0b12»", "'2' is no part of such a number"},
       {D::syntax_bad_number, "x = «1.5f»", "'f' is no part of such a number"},
-      {D::syntax_imaginary, "x = 1 + «2.5j»", "complex numbers such as '2.5j' are not part of the kernel language"},
+      {D::syntax_imaginary, "x = 1 + «2.5j»",
+       "complex numbers such as '2.5j' are not part of the kernel language"},
       {D::syntax_bytes, "x = «b'a'»", "bytes are not part of the kernel language"},
       {D::syntax_unterminated_string, "x = «'abc»", "this string is never closed"},
       {D::syntax_unterminated_string, "x = «'''»abc\ndef", "this string is never closed"},
@@ -96,15 +97,18 @@ const std::vector<Case> &cases() {
       {D::syntax_fstring_unclosed, "x = f'a«{»(b)", "this '{' of the f-string is never closed"},
       {D::syntax_fstring_brace, "x = f'a«}»'", "single '}' in the text of an f-string"},
       {D::syntax_fstring_empty, "x = f'a«{}»'", "expected an expression between the braces of the f-string"},
-      {D::syntax_fstring_conversion, "x = f'{a!«b»}'", "expected 'r', 's' or 'a' after '!' in an f-string, found 'b'"},
+      {D::syntax_fstring_conversion, "x = f'{a!«b»}'",
+       "expected 'r', 's' or 'a' after '!' in an f-string, found 'b'"},
       {D::syntax_walrus, "x = (y «:=» 1)", "':=' is not part of the kernel language"},
       {D::syntax_lambda, "x = f(«lambda» a: a)", "'lambda' is not part of the kernel language"},
       {D::syntax_dict, "x = «{»'a': 1}", "dictionaries are not part of the kernel language"},
       {D::syntax_dict, "x = «{»}", "dictionaries are not part of the kernel language"},
       {D::syntax_dict, "x = «{»a: b for a in c}", "dictionaries are not part of the kernel language"},
       {D::syntax_set, "x = «{»a, b}", "sets are not part of the kernel language"},
-      {D::syntax_generator, "x = sum(a «for» a in b)", "generator expressions are not part of the kernel language"},
-      {D::syntax_generator, "x = (a «for» a in b)", "generator expressions are not part of the kernel language"},
+      {D::syntax_generator, "x = sum(a «for» a in b)",
+       "generator expressions are not part of the kernel language"},
+      {D::syntax_generator, "x = (a «for» a in b)",
+       "generator expressions are not part of the kernel language"},
       {D::syntax_comprehension, "x = [a for a in b «for» c in d]", "has one 'for' and at most one 'if'"},
       {D::syntax_comprehension, "x = [a for a in b if c «if» d]", "has one 'for' and at most one 'if'"},
       {D::syntax_await, "«await» x", "'await' is not part of the kernel language"},
@@ -122,8 +126,10 @@ const std::vector<Case> &cases() {
       {D::syntax_match, "«match» x:\n  case 1: pass", "'match' is not part of the kernel language"},
       {D::syntax_match, "«match» (x):\n  case 1: pass", "'match' is not part of the kernel language"},
       {D::syntax_match, "«match» {a: b}:\n  case 1: pass", "'match' is not part of the kernel language"},
-      {D::syntax_nested_def, "«def» g(): pass", "a function inside a kernel is not part of the kernel language"},
-      {D::syntax_nested_def, "«@»jit\ndef g(): pass", "a function inside a kernel is not part of the kernel language"},
+      {D::syntax_nested_def, "«def» g(): pass",
+       "a function inside a kernel is not part of the kernel language"},
+      {D::syntax_nested_def, "«@»jit\ndef g(): pass",
+       "a function inside a kernel is not part of the kernel language"},
       {D::syntax_assign_target, "«1» = x", "cannot assign to a literal"},
       {D::syntax_assign_target, "a, «f(b)» = x", "cannot assign to the result of a call"},
       {D::syntax_assign_target, "«a + b» = x", "cannot assign to the result of an operator"},
@@ -142,7 +148,8 @@ const std::vector<Case> &cases() {
       {D::syntax_argument_order, "f(**a, «b»)", "a positional argument after '**'"},
       {D::syntax_argument_order, "f(**a, «*»b)", "'*' after '**'"},
       {D::syntax_repeated_argument, "f(a=1, b=2, «a»=3)", "argument 'a' is given twice"},
-      {D::syntax_parameter_order, "def f(a=1, «b»): pass", "a parameter without a default after one with a default"},
+      {D::syntax_parameter_order, "def f(a=1, «b»): pass",
+       "a parameter without a default after one with a default"},
       {D::syntax_parameter_order, "def f(**a, «b»): pass", "a parameter after '**'"},
       {D::syntax_parameter_order, "def f(*a, «*», b): pass", "a second '*' among the parameters"},
       {D::syntax_parameter_order, "def f(a, «*», ): pass", "'*' without a keyword-only parameter"},
@@ -224,10 +231,10 @@ TEST(ParseError, MismatchShowsTheOpeningBracket) {
 
 /// Nothing that is built from deep repetition may exhaust the stack.
 TEST(ParseError, DepthIsBounded) {
-  const char *repeated[] = {"(",       "[",          "{",     "-",       "not ",  "a**",         "a if b else ",
-                            "f(",      "x[",         "f'{",   "a.b",     "a+(",   "(a,",         "~(",
-                            "lambda:", "f(k=",       "[a for a in ", "a<(", "x[0]", "f()",       "a, (",
-                            "if a:\n", "a or not (", "**",    "*",       "\\\n",  "(a:=",        "f\"{x:{"};
+  const char *repeated[] = {
+      "(",    "[",       "{",          "-",  "not ",    "a**",  "a if b else ", "f(",     "x[",   "f'{",
+      "a.b",  "a+(",     "(a,",        "~(", "lambda:", "f(k=", "[a for a in ", "a<(",    "x[0]", "f()",
+      "a, (", "if a:\n", "a or not (", "**", "*",       "\\\n", "(a:=",         "f\"{x:{"};
   for (const char *part : repeated)
     for (std::string start : {"def f():\n  ", "@", "def f(a=", "def f():\n  x = ", "x = "}) {
       std::string text = start;
@@ -254,10 +261,11 @@ TEST(ParseError, DepthIsBounded) {
 
 /// Every prefix of a text, and the text with any byte changed, is a tree or an Error.
 TEST(ParseError, MutilatedText) {
-  const std::string text = "@jit(a={'b': lambda c: c})\ndef f(x, *, B: tl.constexpr = 4):\n    '''doc'''\n"
-                           "    if x[0, ::2] < 0x1f:\n        y = f'{x!r:>{B}} {{' \"\\x41\"\n"
-                           "    elif not x: return (1.5e3, *x)\n    for i in range(3):\n\ty += [i for i in x if i]\n"
-                           "    with a as b: pass\n    z = g(x, k=1) ** -2 # end\n";
+  const std::string text =
+      "@jit(a={'b': lambda c: c})\ndef f(x, *, B: tl.constexpr = 4):\n    '''doc'''\n"
+      "    if x[0, ::2] < 0x1f:\n        y = f'{x!r:>{B}} {{' \"\\x41\"\n"
+      "    elif not x: return (1.5e3, *x)\n    for i in range(3):\n\ty += [i for i in x if i]\n"
+      "    with a as b: pass\n    z = g(x, k=1) ** -2 # end\n";
   const std::string bytes = "\n\t \\'\"{}()[]:=!#@,.0xefb\xce\xff*";
   auto tryBoth = [](const std::string &text) {
     SourceFile source{"k.py", 1, text};

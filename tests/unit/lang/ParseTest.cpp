@@ -117,7 +117,9 @@ TEST(Parse, Constants) { EXPECT_EQ(expr("True, False, None, ..."), "(tuple True 
 
 TEST(Parse, Strings) {
   EXPECT_EQ(expr("'a' \"b\" r'\\n' u'c'"), "\"ab\\\\nc\"");
-  EXPECT_EQ(expr("'\\n\\t\\\\\\'\\\"\\x41\\u00e9\\U0001F600\\101\\q'"), "\"\\x0a\\x09\\\\'\\\"A\xc3\xa9\xf0\x9f\x98\x80" "A\\\\q\"");
+  EXPECT_EQ(expr("'\\n\\t\\\\\\'\\\"\\x41\\u00e9\\U0001F600\\101\\q'"),
+            "\"\\x0a\\x09\\\\'\\\"A\xc3\xa9\xf0\x9f\x98\x80"
+            "A\\\\q\"");
   EXPECT_EQ(expr("'''a\n'b''' '\\\nc'"), "\"a\\x0a'bc\"");
   EXPECT_EQ(expr("'\xce\xb1'"), "\"\xce\xb1\"");
   EXPECT_EQ(expr("r'\\'' ''"), "\"\\\\'\"");
@@ -142,7 +144,8 @@ TEST(Parse, Assignments) {
   EXPECT_EQ(body("a = b = c"), "\n  (assign a b c)");
   EXPECT_EQ(body("a, (b, *c) = [d, x.y] = e, f"),
             "\n  (assign (tuple a (tuple b (star c))) (list d (. x y)) (tuple e f))");
-  EXPECT_EQ(body("a: int = 1; b: tl.constexpr"), "\n  (assign a (: int) 1)\n  (assign b (: (. tl constexpr)) ())");
+  EXPECT_EQ(body("a: int = 1; b: tl.constexpr"),
+            "\n  (assign a (: int) 1)\n  (assign b (: (. tl constexpr)) ())");
   EXPECT_EQ(body("a += 1; a **= 2; a >>= 3; a @= b; a //= c, d"),
             "\n  (+= a 1)\n  (**= a 2)\n  (>>= a 3)\n  (@= a b)\n  (//= a (tuple c d))");
   EXPECT_EQ(body("x[0] = 1"), "\n  (assign (index x 0) 1)");
@@ -150,7 +153,8 @@ TEST(Parse, Assignments) {
 
 TEST(Parse, ControlFlow) {
   EXPECT_EQ(body("if a: b\nelif c:\n  pass\nelse: d; e"),
-            "\n  (if a\n    (expr b)\n   else\n    (if c\n      (pass)\n     else\n      (expr d)\n      (expr e)))");
+            "\n  (if a\n    (expr b)\n   else\n    (if c\n      (pass)\n     else\n      (expr d)\n      "
+            "(expr e)))");
   EXPECT_EQ(body("for i, j in x:\n  break\nelse:\n  y"),
             "\n  (for (tuple i j) x\n    (break)\n   else\n    (expr y))");
   EXPECT_EQ(body("while a:\n\tcontinue\nelse: pass"), "\n  (while a\n    (continue)\n   else\n    (pass))");
@@ -159,38 +163,45 @@ TEST(Parse, ControlFlow) {
   EXPECT_EQ(body("with a as b, c: pass"), "\n  (with (a b) (c ())\n    (pass))");
   EXPECT_EQ(body("with (a as b, c,): pass"), "\n  (with (a b) (c ())\n    (pass))");
   EXPECT_EQ(body("with (a, b).c as d: pass"), "\n  (with ((. (tuple a b) c) d)\n    (pass))");
-  EXPECT_EQ(body("match = 1\nmatch(x)\nmatch[0]"), "\n  (assign match 1)\n  (expr (call match x))\n  (expr (index match 0))");
+  EXPECT_EQ(body("match = 1\nmatch(x)\nmatch[0]"),
+            "\n  (assign match 1)\n  (expr (call match x))\n  (expr (index match 0))");
 }
 
 TEST(Parse, Parameters) {
-  EXPECT_EQ(parse("def f(a, /, b: int, c=1, *d, e, g: x = 2, **h) -> int: pass"),
-            "(def f\n  (param a)\n  (param b (: int))\n  (param c (= 1))\n  (param d *)\n  (param e keyword-only)\n"
-            "  (param g keyword-only (: x) (= 2))\n  (param h **)\n  (returns int)\n  (pass))");
+  EXPECT_EQ(
+      parse("def f(a, /, b: int, c=1, *d, e, g: x = 2, **h) -> int: pass"),
+      "(def f\n  (param a)\n  (param b (: int))\n  (param c (= 1))\n  (param d *)\n  (param e keyword-only)\n"
+      "  (param g keyword-only (: x) (= 2))\n  (param h **)\n  (returns int)\n  (pass))");
   EXPECT_EQ(parse("def f(\n  a,  # one\n  *,\n  b,\n):\n  pass"),
             "(def f\n  (param a)\n  (param b keyword-only)\n  (pass))");
   EXPECT_EQ(parse("def f(a=lambda x, y: x, b: {1: 2} = 3): pass"),
-            "(def f\n  (param a (= (opaque \"lambda x, y: x\")))\n  (param b (: (opaque \"{1: 2}\")) (= 3))\n  (pass))");
+            "(def f\n  (param a (= (opaque \"lambda x, y: x\")))\n  (param b (: (opaque \"{1: 2}\")) (= "
+            "3))\n  (pass))");
 }
 
 TEST(Parse, Decorators) {
-  EXPECT_EQ(parse("@autotune(\n    configs=[C({'A': 1}, w=w) for w in x for y in z],\n    key=['n'],\n)\n"
-                  "@heuristics({'B': lambda args: args['n']})\n@tegula.jit\ndef f(): pass\n"),
-            "(def f\n  (decorator (call autotune (= configs (opaque \"[C({'A': 1}, w=w) for w in x for y in z]\")) "
-            "(= key (list \"n\"))))\n"
-            "  (decorator (call heuristics (opaque \"{'B': lambda args: args['n']}\")))\n"
-            "  (decorator (. tegula jit))\n  (pass))");
+  EXPECT_EQ(
+      parse("@autotune(\n    configs=[C({'A': 1}, w=w) for w in x for y in z],\n    key=['n'],\n)\n"
+            "@heuristics({'B': lambda args: args['n']})\n@tegula.jit\ndef f(): pass\n"),
+      "(def f\n  (decorator (call autotune (= configs (opaque \"[C({'A': 1}, w=w) for w in x for y in z]\")) "
+      "(= key (list \"n\"))))\n"
+      "  (decorator (call heuristics (opaque \"{'B': lambda args: args['n']}\")))\n"
+      "  (decorator (. tegula jit))\n  (pass))");
   EXPECT_EQ(parse("@f(x for x in y)\n@g(a := 1j)\ndef f(): pass\n"),
-            "(def f\n  (decorator (call f (opaque \"x for x in y\")))\n  (decorator (call g (opaque \"a := 1j\")))\n  (pass))");
+            "(def f\n  (decorator (call f (opaque \"x for x in y\")))\n  (decorator (call g (opaque \"a := "
+            "1j\")))\n  (pass))");
 }
 
 TEST(Parse, LinesAndIndentation) {
   // Indented as a whole, followed by lines further out and by anything on the same level.
   const char *tree = "(def f\n  (assign a (+ 1 2))\n  (return a))";
-  EXPECT_EQ(parse("    @jit\n    def f():\n        pass\n    ) ' $ not Python\n"), "(def f\n  (decorator jit)\n  (pass))");
+  EXPECT_EQ(parse("    @jit\n    def f():\n        pass\n    ) ' $ not Python\n"),
+            "(def f\n  (decorator jit)\n  (pass))");
   EXPECT_EQ(parse("  def f():\n    a = 1 + 2\n    return a\n)'$"), tree);
   EXPECT_EQ(parse("def f():\n\ta = 1 + \\\n2\n\n# comment\n\treturn a # end"), tree);
   EXPECT_EQ(parse("def f():\r\n  a = (1 +  # one\r\n\r\n2)\r\n\r\n  return a\r\n"), tree);
-  EXPECT_EQ(parse("\xef\xbb\xbf# \xce\xb1\n\ndef f():\n        # x\n  a = 1 + 2;\n      # y\n  return a;\n"), tree);
+  EXPECT_EQ(parse("\xef\xbb\xbf# \xce\xb1\n\ndef f():\n        # x\n  a = 1 + 2;\n      # y\n  return a;\n"),
+            tree);
   EXPECT_EQ(parse("def f(): a = 1 + 2; return a\n?"), tree);
   EXPECT_EQ(parse("def f():\n  '''a\r\nb'''\n"), "(def f\n  (doc \"a\\x0ab\"))");
 }
@@ -279,7 +290,8 @@ if __name__ == '__main__':
 )py"};
   ModuleAst module = parseModule(source);
   ASSERT_EQ(module.functions.size(), 2u);
-  EXPECT_EQ(dump(*module.functions[0]), "(def kernel\n  (decorator (. tegula jit))\n  (param x)\n  (doc \"doc\")\n  (return x))");
+  EXPECT_EQ(dump(*module.functions[0]),
+            "(def kernel\n  (decorator (. tegula jit))\n  (param x)\n  (doc \"doc\")\n  (return x))");
   EXPECT_FALSE(module.functions[0]->refused);
   EXPECT_EQ(module.functions[1]->name, "host");
   ASSERT_TRUE(module.functions[1]->refused);
@@ -297,8 +309,9 @@ if __name__ == '__main__':
 }
 
 TEST(ParseModule, ForgetsWhatChanges) {
-  SourceFile source{"m.py", 1, "A = 1\nB = 1\nC = 1\nD = 1\nE = 1\nA += 1\nB, F = 2, 3\n"
-                               "if x:\n    C = 2\nwith y: D = 3\nE = 5\n"};
+  SourceFile source{"m.py", 1,
+                    "A = 1\nB = 1\nC = 1\nD = 1\nE = 1\nA += 1\nB, F = 2, 3\n"
+                    "if x:\n    C = 2\nwith y: D = 3\nE = 5\n"};
   ModuleAst module = parseModule(source);
   ASSERT_EQ(module.assignments.size(), 1u);
   EXPECT_EQ(dump(*module.assignments[0]->value), "5");
