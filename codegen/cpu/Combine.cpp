@@ -13,10 +13,23 @@ using namespace mlir;
 
 namespace tegula::cpu {
 
+/// A float constant in the form that registers hold: its bits for the 16- and 8-bit formats.
+static llvm::Constant *floatConstant(const llvm::APFloat &value, llvm::Type *type) {
+  if (type->isIntegerTy())
+    return llvm::ConstantInt::get(type->getContext(), value.bitcastToAPInt());
+  return llvm::ConstantFP::get(type->getContext(), value);
+}
+
 /// Lowest or highest value of an element type.
-static llvm::Constant *extreme(llvm::Type *type, bool lowest, bool isSigned) {
-  if (type->isFloatingPointTy())
-    return llvm::ConstantFP::getInfinity(type, lowest);
+static llvm::Constant *extreme(Type element, llvm::Type *type, bool lowest, bool isSigned) {
+  if (auto real = dyn_cast<FloatType>(element)) {
+    const llvm::fltSemantics &semantics = real.getFloatSemantics();
+    // E4M3FN has no infinity.
+    bool infinite = llvm::APFloat::semanticsHasInf(semantics);
+    return floatConstant(infinite ? llvm::APFloat::getInf(semantics, lowest)
+                                  : llvm::APFloat::getLargest(semantics, lowest),
+                         type);
+  }
   unsigned bits = type->getIntegerBitWidth();
   llvm::APInt value =
       isSigned ? (lowest ? llvm::APInt::getSignedMinValue(bits) : llvm::APInt::getSignedMaxValue(bits))
@@ -26,30 +39,29 @@ static llvm::Constant *extreme(llvm::Type *type, bool lowest, bool isSigned) {
 
 /// The identity of a commutative operation, or null: combining it with x gives x, bit for bit.
 static llvm::Constant *identityOf(Operation *op, llvm::Type *type) {
-  if (isa<arith::AddFOp>(op))
-    return llvm::ConstantFP::getNegativeZero(type);
-  if (isa<arith::MulFOp>(op))
-    return llvm::ConstantFP::get(type, 1.0);
-  if (isa<arith::MaxNumFOp, arith::MinNumFOp>(op)) // the other operand is taken where one is NaN
-    return llvm::ConstantFP::getNaN(type);
-  if (isa<arith::MaximumFOp>(op))
-    return extreme(type, true, true);
-  if (isa<arith::MinimumFOp>(op))
-    return extreme(type, false, true);
+  Type element = op->getResult(0).getType();
+  if (auto real = dyn_cast<FloatType>(element)) {
+    const llvm::fltSemantics &semantics = real.getFloatSemantics();
+    if (isa<arith::AddFOp>(op))
+      return floatConstant(llvm::APFloat::getZero(semantics, /*Negative=*/true), type);
+    if (isa<arith::MulFOp>(op))
+      return floatConstant(llvm::APFloat::getOne(semantics), type);
+    if (isa<arith::MaxNumFOp, arith::MinNumFOp>(op)) // the other operand is taken where one is NaN
+      return floatConstant(llvm::APFloat::getQNaN(semantics), type);
+    if (isa<arith::MaximumFOp, arith::MinimumFOp>(op))
+      return extreme(element, type, isa<arith::MaximumFOp>(op), true);
+    return nullptr;
+  }
   if (isa<arith::AddIOp, arith::OrIOp, arith::XOrIOp>(op))
     return llvm::ConstantInt::get(type, 0);
   if (isa<arith::MulIOp>(op))
     return llvm::ConstantInt::get(type, 1);
   if (isa<arith::AndIOp>(op))
     return llvm::Constant::getAllOnesValue(type);
-  if (isa<arith::MaxSIOp>(op))
-    return extreme(type, true, true);
-  if (isa<arith::MinSIOp>(op))
-    return extreme(type, false, true);
-  if (isa<arith::MaxUIOp>(op))
-    return extreme(type, true, false);
-  if (isa<arith::MinUIOp>(op))
-    return extreme(type, false, false);
+  if (isa<arith::MaxSIOp, arith::MinSIOp>(op))
+    return extreme(element, type, isa<arith::MaxSIOp>(op), true);
+  if (isa<arith::MaxUIOp, arith::MinUIOp>(op))
+    return extreme(element, type, isa<arith::MaxUIOp>(op), false);
   return nullptr;
 }
 
@@ -114,7 +126,8 @@ Engine::Combine Engine::classify(Region &region) {
   for (Operation &op : how.block->without_terminator())
     how.vector &= isa<arith::ConstantOp>(op) || (isElementwise(&op) && op.getNumResults() == 1);
   unsigned n = ret.getValues().size();
-  auto typeOf = [&](unsigned i) { return elementLLVMType(context, ret.getValues()[i].getType()); };
+  auto elementOf = [&](unsigned i) { return ret.getValues()[i].getType(); };
+  auto typeOf = [&](unsigned i) { return elementLLVMType(context, elementOf(i)); };
   bool componentwise = true;
   for (unsigned i = 0; i < n && componentwise; ++i) {
     Operation *op = ret.getValues()[i].getDefiningOp();
@@ -131,7 +144,8 @@ Engine::Combine Engine::classify(Region &region) {
     how.commutative = how.vector;
   } else if (how.vector && n == 2 && matchArgExtreme(*how.block, greatest, isSigned)) {
     how.commutative = true;
-    how.identities = {extreme(typeOf(0), greatest, isSigned), extreme(typeOf(1), false, true)};
+    how.identities = {extreme(elementOf(0), typeOf(0), greatest, isSigned),
+                      extreme(elementOf(1), typeOf(1), false, true)};
   }
   return how;
 }

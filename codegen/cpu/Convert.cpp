@@ -160,7 +160,7 @@ static Value *narrowToBF16(const LaneBuilder &l, Value *x, bool towardZero) {
   }
   // A NaN keeps its high bits and gets the quiet one: those alone could be all zero, an infinity.
   Value *code = b.CreateSelect(b.CreateFCmpUNO(x, x), b.CreateOr(high, l.i32(0x40)), rounded);
-  return b.CreateBitCast(b.CreateTrunc(code, l.ints(16)), l.vec(b.getBFloatTy()));
+  return b.CreateTrunc(code, l.ints(16));
 }
 
 /// The bits of an f16 (i16 lanes) as f32.
@@ -183,9 +183,9 @@ static Value *widenToF32(const LaneBuilder &l, Value *v, mlir::Type from) {
   if (from.isF32())
     return v;
   if (from.isF16())
-    return widenHalfBits(l, l.bits(v));
+    return widenHalfBits(l, v);
   if (from.isBF16())
-    return l.asF32(b.CreateShl(b.CreateZExt(l.bits(v), l.ints(32)), 16));
+    return l.asF32(b.CreateShl(b.CreateZExt(v, l.ints(32)), 16));
   Value *u = b.CreateZExt(v, l.ints(16));
   if (mlir::isa<mlir::Float8E5M2Type>(from))
     return widenHalfBits(l, b.CreateShl(u, 8));
@@ -205,8 +205,8 @@ static Value *narrowFromF32(const LaneBuilder &l, Value *x, mlir::Type to, bool 
     return narrowToBF16(l, x, towardZero);
   if (to.isF16()) {
     if (l.isa.f16 && !towardZero)
-      return b.CreateFPTrunc(x, l.f16());
-    return b.CreateBitCast(b.CreateTrunc(narrowBits(l, x, halfFormat, towardZero), l.ints(16)), l.f16());
+      return l.bits(b.CreateFPTrunc(x, l.f16()));
+    return b.CreateTrunc(narrowBits(l, x, halfFormat, towardZero), l.ints(16));
   }
   const Format &format = mlir::isa<mlir::Float8E5M2Type>(to) ? e5m2Format : e4m3Format;
   return b.CreateTrunc(narrowBits(l, x, format, towardZero), l.ints(8));

@@ -28,10 +28,10 @@ llvm::Type *elementLLVMType(LLVMContext &context, mlir::Type element) {
     return Type::getInt64Ty(context);
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element))
     return Type::getIntNTy(context, integer.getWidth());
-  if (element.isF16())
-    return Type::getHalfTy(context);
-  if (element.isBF16())
-    return Type::getBFloatTy(context);
+  // 16-bit floats stay bits until they are widened: LLVM calls the compiler's run-time library for loads and
+  // selects of them on processors that lack their arithmetic.
+  if (element.isF16() || element.isBF16())
+    return Type::getInt16Ty(context);
   if (element.isF32())
     return Type::getFloatTy(context);
   if (element.isF64())
@@ -235,14 +235,7 @@ static Value *writeCmpF(const Writer &w) {
   return w.b.CreateFCmp(predicate, w.widened(0), w.widened(1));
 }
 
-static Value *writeSelect(const Writer &w) {
-  mlir::Type element = w.resultType();
-  // As integers: for vectors of 16-bit floats that are not native every target then takes its plain blend.
-  if (!element.isF16() && !element.isBF16())
-    return w.b.CreateSelect(w.in[0], w.in[1], w.in[2]);
-  return w.b.CreateBitCast(w.b.CreateSelect(w.in[0], w.l.bits(w.in[1]), w.l.bits(w.in[2])),
-                           w.in[1]->getType());
-}
+static Value *writeSelect(const Writer &w) { return w.b.CreateSelect(w.in[0], w.in[1], w.in[2]); }
 
 //===----------------------------------------------------------------------===//
 // Casts

@@ -30,8 +30,8 @@ class Type;
 
 namespace tegula::cpu {
 
-/// LLVM type of an element in registers: i1, iN (index: i64), half, bfloat, float, double; 8-bit floats are i8,
-/// pointers are `ptr`. In memory the type is the same except that i1 takes a byte.
+/// LLVM type of an element in registers: i1, iN (index: i64), float, double; 16- and 8-bit floats are i16 and
+/// i8, pointers are `ptr`. In memory the type is the same except that i1 takes a byte.
 llvm::Type *elementLLVMType(llvm::LLVMContext &context, mlir::Type element);
 
 /// Whether `emitElementwise` takes this operation: arith and math on scalars or tiles (no constants), tile.mulhi_u,

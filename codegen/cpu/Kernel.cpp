@@ -128,7 +128,7 @@ llvm::Constant *Engine::constantOf(Attribute attribute, Type element) {
   if (auto integer = dyn_cast<IntegerAttr>(attribute))
     return llvm::ConstantInt::get(context, integer.getValue().sextOrTrunc(type->getIntegerBitWidth()));
   if (auto number = dyn_cast<FloatAttr>(attribute)) {
-    if (type->isIntegerTy()) // 8-bit floats are kept as their bits
+    if (type->isIntegerTy()) // 16- and 8-bit floats are kept as their bits
       return llvm::ConstantInt::get(context, number.getValue().bitcastToAPInt());
     return llvm::ConstantFP::get(context, number.getValue());
   }

@@ -60,7 +60,7 @@ static int readBuildId(struct dl_phdr_info *info, size_t, void *result) {
       auto *note = reinterpret_cast<const ElfW(Nhdr) *>(at);
       const char *name = at + sizeof *note, *data = name + ((note->n_namesz + 3) & ~3u);
       if (note->n_type == NT_GNU_BUILD_ID &&
-          std::string_view(name, note->n_namesz) == std::string_view("GNU", 4))
+          std::string_view(name, note->n_namesz) == std::string_view("GNU\0", 4))
         out.assign(data, note->n_descsz);
       at = data + ((note->n_descsz + 3) & ~3u);
     }

@@ -48,6 +48,14 @@ Error unclosedBracket(const SourceFile &source, const Lexer::Bracket &bracket) {
                {std::string(1, bracket.open), std::string(1, closerOf(bracket.open))});
 }
 
+static Error mismatchedBracket(const SourceFile &source, const Lexer::Bracket &open, Span closer,
+                               const std::string &written) {
+  Error error(Diag::syntax_mismatched, closer,
+              {written, std::string(1, open.open), std::string(1, closerOf(open.open))});
+  error.addNote(Span{&source, open.at, open.at + 1}, "the bracket is opened here");
+  return error;
+}
+
 Lexer::Lexer(const SourceFile &source, Outside outside)
     : source(&source), text(source.text), outside(outside) {
   if (text.substr(0, 3) == "\xef\xbb\xbf") // the byte order mark
@@ -309,10 +317,7 @@ void Lexer::closeBracket(char closer) {
   if (closerOf(last.open) != closer) {
     if (last.quote)
       throw unclosedBracket(*source, last);
-    Error error(Diag::syntax_mismatched, span(pos, pos + 1),
-                {written, std::string(1, last.open), std::string(1, closerOf(last.open))});
-    error.addNote(span(last.at, last.at + 1), "the bracket is opened here");
-    throw error;
+    throw mismatchedBracket(*source, last, span(pos, pos + 1), written);
   }
   brackets.pop_back();
 }

@@ -229,7 +229,7 @@ ExprPtr Parser::parseStrings() {
     Token t = take();
     if (t.kind == TokenKind::FString) {
       if (!hasFString)
-        addText(pieces, std::move(text), from(begin));
+        addText(pieces, std::exchange(text, {}), from(begin));
       hasFString = true;
       parseFString(t, pieces);
     } else if (hasFString) {

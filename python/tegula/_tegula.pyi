@@ -37,6 +37,21 @@ class BoundsRecorder:
         self, address: int, shape: list[int], strides: list[int]
     ) -> tuple[bytes, bytes, bytes, bytes]: ...
 
+class EmulatedModule:
+    def __init__(self, text: str, arch: str, name: str) -> None: ...
+    def entries(self) -> list[str]: ...
+    def parameters(self, name: str) -> list[tuple[int, int, str]]: ...
+    def variable(self, name: str) -> int: ...
+    def launch(
+        self,
+        name: str,
+        grid: list[int],
+        block: list[int],
+        arguments: bytes,
+        memory: list[tuple[int, int, str]],
+        options: dict[str, Any],
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]: ...
+
 def compile(
     function: Function,
     arguments: list[tuple[str, str, Any]],

@@ -314,10 +314,8 @@ void FunctionDecoder::result(const Operand &operand, char code, Draft &draft) {
   if (operand.pairKind == 1 && second == noSlot)
     badOperand(operand, "a pair with a predicate");
   if (wantsPredicate) {
-    if (operand.kind != Operand::Kind::sink) {
-      Operand first = operand;
-      in.dstPred = predicate(first);
-    }
+    if (operand.kind != Operand::Kind::sink)
+      in.dstPred = predicate(operand);
     in.dstPred2 = second;
     return;
   }

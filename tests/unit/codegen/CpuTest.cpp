@@ -100,8 +100,8 @@ void everyForm(const std::string &text, const std::function<void(Compiled &)> &c
 
 /// `%T` is replaced by `tensor<N x`, `%N` by the extent.
 std::string withExtent(std::string text, int64_t n) {
-  for (auto [from, to] : {std::pair<std::string, std::string>{"<Nx", "<" + std::to_string(n) + "x"},
-                          {" to N ", " to " + std::to_string(n) + " "}})
+  for (const auto &[from, to] : {std::pair<std::string, std::string>{"<Nx", "<" + std::to_string(n) + "x"},
+                                 {" to N ", " to " + std::to_string(n) + " "}})
     for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
       text.replace(at, from.size(), to);
   return text;
