@@ -164,11 +164,13 @@ Value Lowering::attribute(const Value &object, const std::string &name, Span spa
     if (auto *opaque = std::get_if<Constant::Opaque>(&member->value.value))
       fail(Diag::opaque_global, span, {module->path + "." + name, opaque->what});
     return Value(member->value);
-  } else if (object.isTuple()) {
+  } else if (object.isComposite()) {
     const auto &fields = object.tuple().fields;
     for (size_t i = 0; i < fields.size(); ++i)
       if (fields[i] == name)
         return object.items()[i];
+    if (!object.isTuple())
+      found = descriptorAttribute(object, name);
   }
   // A constant is its own `.value`; its methods are those of the language's functions (`x.to(...)`).
   if (!found && object.isConstexpr() && name == "value")

@@ -103,7 +103,7 @@ struct Binder {
 };
 
 bool hasTensor(const Value &value) {
-  if (!value.isTuple())
+  if (!value.isComposite())
     return value.isTensor();
   for (const Value &item : value.items())
     if (hasTensor(item))

@@ -47,9 +47,9 @@ bool sameValue(const Value &a, const Value &b) {
   if (a.isTensor() || b.isTensor())
     return a.isTensor() && b.isTensor() && a.tensor().value == b.tensor().value &&
            a.tensor().type == b.tensor().type;
-  if (a.isTuple() || b.isTuple()) {
-    if (!a.isTuple() || !b.isTuple() || a.items().size() != b.items().size() ||
-        a.tuple().fields != b.tuple().fields)
+  if (a.isComposite() || b.isComposite()) {
+    if (!a.isComposite() || !b.isComposite() || a.items().size() != b.items().size() ||
+        a.tuple().fields != b.tuple().fields || a.tuple().kind != b.tuple().kind)
       return false;
     for (size_t i = 0; i < a.items().size(); ++i)
       if (!sameValue(a.items()[i], b.items()[i]))

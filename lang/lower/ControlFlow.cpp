@@ -179,10 +179,10 @@ struct Joiner {
 
   /// The value of one arm; the other leaves it open (it never gets to where it is read).
   JoinNode oneSided(const Value &value, Arm &from, bool fromThen) {
-    if (value.isTuple()) {
+    if (value.isComposite()) {
       JoinNode node;
       node.isTuple = true;
-      node.fields = value.tuple().fields;
+      node.keep = value;
       for (const Value &item : value.items())
         node.items.push_back(oneSided(item, from, fromThen));
       return node;
@@ -197,12 +197,13 @@ struct Joiner {
   std::optional<JoinNode> both(const Value &a, const Value &b) {
     if (sameValue(a, b))
       return JoinNode::same(a);
-    if (a.isTuple() && b.isTuple()) {
-      if (a.items().size() != b.items().size() || a.tuple().fields != b.tuple().fields)
+    if (a.isComposite() && b.isComposite()) {
+      if (a.items().size() != b.items().size() || a.tuple().fields != b.tuple().fields ||
+          a.tuple().kind != b.tuple().kind)
         return std::nullopt;
       JoinNode node;
       node.isTuple = true;
-      node.fields = a.tuple().fields;
+      node.keep = a;
       for (size_t i = 0; i < a.items().size(); ++i) {
         auto item = both(a.items()[i], b.items()[i]);
         if (!item)
@@ -342,7 +343,7 @@ Value JoinNode::build(llvm::ArrayRef<mlir::Value> results) const {
     Values values;
     for (const JoinNode &item : items)
       values.push_back(item.build(results));
-    return Value::tuple(std::move(values), fields);
+    return keep.withItems(std::move(values));
   }
   return index < 0 ? keep : Value(results[index], type);
 }

@@ -13,12 +13,11 @@ namespace tegula::lang {
 
 /// The form of a joined value: tensors that became results of a structured operation, and what stayed as it was.
 struct JoinNode {
-  Value keep;
+  Value keep; ///< of a composite: one of its two forms
   int index = -1; ///< of a result
   DType type;
   bool isTuple = false;
   std::vector<JoinNode> items;
-  std::vector<std::string> fields;
 
   static JoinNode same(Value value) {
     JoinNode node;

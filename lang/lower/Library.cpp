@@ -14,7 +14,7 @@ namespace tegula::lang {
 
 std::span<const std::span<const BuiltinDef>> allBuiltins() {
   static const std::span<const BuiltinDef> groups[] = {
-      programBuiltins(), creationBuiltins(), shapeBuiltins(), memoryBuiltins(), mathBuiltins(),
+      programBuiltins(), creationBuiltins(), shapeBuiltins(), memoryBuiltins(), descriptorBuiltins(), mathBuiltins(),
       reduceBuiltins(),  dotBuiltins(),      typeBuiltins(),  pythonBuiltins(),
   };
   return groups;

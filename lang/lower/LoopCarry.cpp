@@ -17,7 +17,7 @@ namespace tegula::lang {
 static void flatten(const Value &value, std::vector<Tensor> &leaves) {
   if (value.isTensor())
     leaves.push_back(value.tensor());
-  if (value.isTuple())
+  if (value.isComposite())
     for (const Value &item : value.items())
       flatten(item, leaves);
 }
@@ -28,16 +28,16 @@ static Value rebuild(const Value &value, llvm::ArrayRef<mlir::Value> &leaves) {
     leaves = leaves.drop_front();
     return Value(leaf, value.tensor().type);
   }
-  if (!value.isTuple())
+  if (!value.isComposite())
     return value;
   Values items;
   for (const Value &item : value.items())
     items.push_back(rebuild(item, leaves));
-  return Value::tuple(std::move(items), value.tuple().fields);
+  return value.withItems(std::move(items));
 }
 
 static bool allTensors(const Value &value) {
-  if (!value.isTuple())
+  if (!value.isComposite())
     return value.isTensor();
   for (const Value &item : value.items())
     if (!allTensors(item))
@@ -56,11 +56,11 @@ static Value materialise(Lowering &l, const Value &initial, const Value &final, 
                   l.promote(own, true, type, false, false, span) == type;
     return l.constant(initial, adapts ? type : own, span);
   }
-  if (initial.isTuple() && final.isTuple() && initial.items().size() == final.items().size()) {
+  if (initial.isComposite() && final.isComposite() && initial.items().size() == final.items().size()) {
     Values items;
     for (size_t i = 0; i < initial.items().size(); ++i)
       items.push_back(materialise(l, initial.items()[i], final.items()[i], span));
-    return Value::tuple(std::move(items), initial.tuple().fields);
+    return initial.withItems(std::move(items));
   }
   return initial;
 }
@@ -71,12 +71,12 @@ static Value placeholderLike(Lowering &l, const Value &like, Span span) {
     return placeholder(l, like.tensor(), span);
   if (like.isNumber())
     return l.constant(Value::integer(0), l.defaultType(like, span), span);
-  if (!like.isTuple())
+  if (!like.isComposite())
     return like;
   Values items;
   for (const Value &item : like.items())
     items.push_back(placeholderLike(l, item, span));
-  return Value::tuple(std::move(items), like.tuple().fields);
+  return like.withItems(std::move(items));
 }
 
 Lowering::Impl::LoopPlan Lowering::Impl::planLoop(const Stmt &stmt, llvm::ArrayRef<mlir::Type> blockArgs,
@@ -143,8 +143,9 @@ void Lowering::Impl::bindCarried(const LoopPlan &plan, llvm::ArrayRef<mlir::Valu
 /// The leaves of `value` if it has the form of `start`.
 static bool conform(Lowering &l, const Value &start, const Value &value, Span span,
                     std::vector<mlir::Value> &leaves) {
-  if (start.isTuple()) {
-    if (!value.isTuple() || value.items().size() != start.items().size())
+  if (start.isComposite()) {
+    if (!value.isComposite() || value.items().size() != start.items().size() ||
+        value.tuple().kind != start.tuple().kind)
       return false;
     for (size_t i = 0; i < start.items().size(); ++i)
       if (!conform(l, start.items()[i], value.items()[i], span, leaves))

@@ -29,7 +29,7 @@ Value::Value(Constant constant) {
     items.reserve(tuple->items.size());
     for (const Constant &item : tuple->items)
       items.emplace_back(item);
-    data = std::make_shared<const TupleValue>(TupleValue{std::move(items), tuple->fields});
+    data = std::make_shared<const TupleValue>(TupleValue{std::move(items), tuple->fields, {}});
   } else {
     data = std::move(constant);
   }
@@ -40,8 +40,17 @@ Value::Value(BoundMethod method) : data(std::make_shared<const BoundMethod>(std:
 
 Value Value::tuple(Values items, std::vector<std::string> fields) {
   Value v;
-  v.data = std::make_shared<const TupleValue>(TupleValue{std::move(items), std::move(fields)});
+  v.data = std::make_shared<const TupleValue>(TupleValue{std::move(items), std::move(fields), {}});
   return v;
+}
+
+Value Value::object(std::string kind, Values items, std::vector<std::string> fields) {
+  Value v;
+  v.data = std::make_shared<const TupleValue>(TupleValue{std::move(items), std::move(fields), std::move(kind)});
+  return v;
+}
+Value Value::withItems(Values items) const {
+  return object(tuple().kind, std::move(items), tuple().fields);
 }
 
 template <typename T, typename V> static const T *shared(const V &data) {
@@ -161,7 +170,9 @@ std::string repr(const Value &value) {
     return describe(tensor->type, tensor->shape());
   if (auto *block = value.asBlockType())
     return describe(block->element, block->shape);
-  if (value.isTuple()) {
+  if (value.isComposite()) {
+    if (!value.isTuple())
+      return "a " + value.tuple().kind;
     std::string text = "(";
     const auto &tuple = value.tuple();
     for (size_t i = 0; i < tuple.items.size(); ++i)

@@ -64,6 +64,9 @@ struct BoundMethod;
 struct TupleValue {
   Values items;
   std::vector<std::string> fields; ///< of a named tuple, else empty
+  /// What the fields are together, such as "block pointer": no tuple to the user, and only the functions that make
+  /// and take it look inside. Empty: a plain tuple.
+  std::string kind;
 };
 
 struct EllipsisValue {};
@@ -88,6 +91,7 @@ public:
   static Value floating(double v) { return Value(Constant{v}); }
   static Value string(std::string v) { return Value(Constant{std::move(v)}); }
   static Value tuple(Values items, std::vector<std::string> fields = {});
+  static Value object(std::string kind, Values items, std::vector<std::string> fields);
   static Value function(std::shared_ptr<const JitFunction> fn) { return Value(Constant{std::move(fn)}); }
   static Value builtin(std::string dottedName) {
     return Value(Constant{Constant::Builtin{std::move(dottedName)}});
@@ -97,8 +101,13 @@ public:
   const Tensor &tensor() const { return std::get<Tensor>(data); }
   const Tensor *asTensor() const { return std::get_if<Tensor>(&data); }
 
-  bool isTuple() const { return std::holds_alternative<std::shared_ptr<const TupleValue>>(data); }
+  /// A value of several: a tuple, or an object of a `kind`. What joins and carries values asks this.
+  bool isComposite() const { return std::holds_alternative<std::shared_ptr<const TupleValue>>(data); }
+  bool isTuple() const { return isComposite() && tuple().kind.empty(); }
+  bool isObject(std::string_view kind) const { return isComposite() && tuple().kind == kind; }
   const TupleValue &tuple() const { return *std::get<std::shared_ptr<const TupleValue>>(data); }
+  /// The same fields and kind with other items.
+  Value withItems(Values items) const;
   const Values &items() const { return tuple().items; }
 
   const BlockType *asBlockType() const { return std::get_if<BlockType>(&data); }

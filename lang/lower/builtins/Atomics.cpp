@@ -63,8 +63,9 @@ Tensor rmw(Lowering &l, RmwKind kind, const Access &a, tile::MemSem sem, tile::M
   return {op.getResult(), a.value.type};
 }
 
-void refuseElement(Lowering &l, BoundArgs &args, const Tensor &pointer, const char *takes) {
-  l.fail(Diag::atomic_element, args.span("pointer"),
+void refuseElement(Lowering &l, BoundArgs &args, std::string_view at, const Tensor &pointer,
+                   const char *takes) {
+  l.fail(Diag::atomic_element, args.span(at),
          {publicName(*args.builtin), takes, describe(pointee(pointer.type), {}), describe(pointer)});
 }
 
@@ -72,39 +73,33 @@ bool isWideInt(DType t) { return isInteger(t) && bitWidth(t) >= 32; }
 bool isWideFloat(DType t) { return isFloating(t) && bitWidth(t) >= 32; }
 bool isHalf(DType t) { return isFloating(t) && bitWidth(t) == 16; }
 
-Value lowerRmw(Lowering &l, BoundArgs &args, Span span, RmwKind (*kindOf)(DType), bool (*takes)(DType),
-               const char *list) {
-  Tensor pointer = pointerArg(l, args, "pointer");
-  if (!takes(pointee(pointer.type)))
-    refuseElement(l, args, pointer, list);
-  tile::MemSem sem = semArg(l, args, everyOrder, tile::MemSem::AcqRel);
-  tile::MemScope scope = scopeArg(l, args);
-  return rmw(l, kindOf(pointee(pointer.type)), access(l, args, span), sem, scope, span);
+/// What the read-modify-write `name` does to the elements of a pointer, if it takes them.
+RmwKind rmwKind(Lowering &l, BoundArgs &args, std::string_view name, std::string_view at,
+                const Tensor &pointer) {
+  DType t = pointee(pointer.type);
+  bool isBits = name == "and" || name == "or" || name == "xor";
+  if (!(isWideInt(t) || (!isBits && isWideFloat(t)) || (name == "add" && isHalf(t))))
+    refuseElement(l, args, at, pointer,
+                  isBits          ? "int32, uint32, int64, uint64"
+                  : name == "add" ? "int32, uint32, int64, uint64, fp16, bf16, fp32, fp64"
+                                  : "int32, uint32, int64, uint64, fp32, fp64");
+  if (name == "add")
+    return isFloating(t) ? RmwKind::FAdd : RmwKind::Add;
+  if (name == "max")
+    return isUnsigned(t) ? RmwKind::UMax : RmwKind::Max;
+  if (name == "min")
+    return isUnsigned(t) ? RmwKind::UMin : RmwKind::Min;
+  return *tile::symbolizeRmwKind(name);
 }
 
-Value lowerAdd(Lowering &l, BoundArgs &args, Span span) {
-  return lowerRmw(
-      l, args, span, [](DType t) { return isFloating(t) ? RmwKind::FAdd : RmwKind::Add; },
-      [](DType t) { return isWideInt(t) || isWideFloat(t) || isHalf(t); },
-      "int32, uint32, int64, uint64, fp16, bf16, fp32, fp64");
-}
-Value lowerMax(Lowering &l, BoundArgs &args, Span span) {
-  return lowerRmw(
-      l, args, span, [](DType t) { return isUnsigned(t) ? RmwKind::UMax : RmwKind::Max; },
-      [](DType t) { return isWideInt(t) || isWideFloat(t); }, "int32, uint32, int64, uint64, fp32, fp64");
-}
-Value lowerMin(Lowering &l, BoundArgs &args, Span span) {
-  return lowerRmw(
-      l, args, span, [](DType t) { return isUnsigned(t) ? RmwKind::UMin : RmwKind::Min; },
-      [](DType t) { return isWideInt(t) || isWideFloat(t); }, "int32, uint32, int64, uint64, fp32, fp64");
-}
-Value lowerXchg(Lowering &l, BoundArgs &args, Span span) {
-  return lowerRmw(
-      l, args, span, [](DType) { return RmwKind::Xchg; },
-      [](DType t) { return isWideInt(t) || isWideFloat(t); }, "int32, uint32, int64, uint64, fp32, fp64");
-}
-template <RmwKind kind> Value lowerBits(Lowering &l, BoundArgs &args, Span span) {
-  return lowerRmw(l, args, span, [](DType) { return kind; }, isWideInt, "int32, uint32, int64, uint64");
+Value lowerRmw(Lowering &l, BoundArgs &args, Span span) {
+  Tensor pointer = pointerArg(l, args, "pointer");
+  std::string_view name = args.builtin->name;
+  name.remove_prefix(std::string_view("atomic_").size());
+  RmwKind kind = rmwKind(l, args, name, "pointer", pointer);
+  tile::MemSem sem = semArg(l, args, everyOrder, tile::MemSem::AcqRel);
+  tile::MemScope scope = scopeArg(l, args);
+  return rmw(l, kind, access(l, args, span), sem, scope, span);
 }
 
 Value lowerCas(Lowering &l, BoundArgs &args, Span span) {
@@ -113,7 +108,7 @@ Value lowerCas(Lowering &l, BoundArgs &args, Span span) {
     l.fail(Diag::const_pointer, args.span("pointer"), {publicName(*args.builtin), describe(pointer)});
   DType element = pointee(pointer.type);
   if (bitWidth(element) < 16)
-    refuseElement(l, args, pointer, "elements of 16, 32 or 64 bits");
+    refuseElement(l, args, "pointer", pointer, "elements of 16, 32 or 64 bits");
   Tensor compare = castArg(l, args, "cmp", element), value = castArg(l, args, "val", element);
   fitTo(l, args, pointer, "cmp", compare, span);
   fitTo(l, args, pointer, "val", value, span);
@@ -173,18 +168,18 @@ Value lowerAtomicStore(Lowering &l, BoundArgs &args, Span span) {
 
 #define TEGULA_RMW "(pointer, val, mask=None, sem=None, scope=None)"
 constexpr BuiltinDef table[] = {
-    {"atomic_add", TEGULA_RMW, "Add to memory; gives what was there before.", true, lowerAdd},
+    {"atomic_add", TEGULA_RMW, "Add to memory; gives what was there before.", true, lowerRmw},
     {"atomic_max", TEGULA_RMW, "Write the larger of memory and value; gives what was there before.", true,
-     lowerMax},
+     lowerRmw},
     {"atomic_min", TEGULA_RMW, "Write the smaller of memory and value; gives what was there before.", true,
-     lowerMin},
+     lowerRmw},
     {"atomic_and", TEGULA_RMW, "Bitwise and with memory; gives what was there before.", true,
-     lowerBits<RmwKind::And>},
+     lowerRmw},
     {"atomic_or", TEGULA_RMW, "Bitwise or with memory; gives what was there before.", true,
-     lowerBits<RmwKind::Or>},
+     lowerRmw},
     {"atomic_xor", TEGULA_RMW, "Bitwise exclusive or with memory; gives what was there before.", true,
-     lowerBits<RmwKind::Xor>},
-    {"atomic_xchg", TEGULA_RMW, "Write the value; gives what was there before.", true, lowerXchg},
+     lowerRmw},
+    {"atomic_xchg", TEGULA_RMW, "Write the value; gives what was there before.", true, lowerRmw},
     {"atomic_cas", "(pointer, cmp, val, sem=None, scope=None)",
      "Write `val` where memory holds exactly the bits of `cmp`; gives what was there before.", true,
      lowerCas},
@@ -195,6 +190,12 @@ constexpr BuiltinDef table[] = {
 #undef TEGULA_RMW
 
 } // namespace
+
+Tensor atomicTile(Lowering &l, BoundArgs &args, std::string_view name, std::string_view at,
+                  const Tensor &pointer, const Tensor &value, const std::optional<Tensor> &mask, Span span) {
+  return rmw(l, rmwKind(l, args, name, at, pointer), Access{pointer, value, mask}, tile::MemSem::AcqRel,
+             tile::MemScope::Gpu, span);
+}
 
 std::span<const BuiltinDef> atomicBuiltins() { return table; }
 

@@ -40,6 +40,32 @@ Tensor permuteTo(Lowering &l, Tensor value, llvm::ArrayRef<int32_t> order, Span 
 /// The one element of a tile as a scalar.
 Tensor toScalar(Lowering &l, Tensor value, Span span);
 
+//===----------------------------------------------------------------------===//
+// Memory, for all that addresses it (Memory.cpp, Atomics.cpp, Descriptors.cpp)
+//===----------------------------------------------------------------------===//
+
+struct AccessHints {
+  mlir::StringAttr cache, evict;
+  bool isVolatile = false;
+};
+/// The type of an element as it lies in memory: a bool is a byte.
+DType memoryType(const Tensor &pointer);
+/// Loads and stores of operands that fit already; `other` is of the type in memory.
+Tensor loadTile(Lowering &l, const Tensor &pointer, const std::optional<Tensor> &mask,
+                const std::optional<Tensor> &other, const AccessHints &hints, Span span);
+void storeTile(Lowering &l, const Tensor &pointer, Tensor value, const std::optional<Tensor> &mask,
+               const AccessHints &hints, Span span);
+/// The read-modify-write `name` ("add", "max", ...) of operands that fit already; an element type that it does not
+/// take is an error at the argument `at`.
+Tensor atomicTile(Lowering &l, BoundArgs &args, std::string_view name, std::string_view at,
+                  const Tensor &pointer, const Tensor &value, const std::optional<Tensor> &mask, Span span);
+
+inline constexpr std::string_view blockPointerKind = "block pointer";
+inline constexpr std::string_view descriptorKind = "tensor descriptor";
+/// tl.load and tl.store of a block pointer.
+Tensor loadBlock(Lowering &l, BoundArgs &args, const AccessHints &hints, Span span);
+void storeBlock(Lowering &l, BoundArgs &args, const AccessHints &hints, Span span);
+
 /// The name as users write it, for messages: "tl.load".
 std::string publicName(const BuiltinDef &def);
 

@@ -27,13 +27,13 @@ StringAttr evictArg(Lowering &l, BoundArgs &args) {
   return text.empty() || text == "evict_normal" ? StringAttr() : l.b().getStringAttr(text);
 }
 
-void refuseBlockPointers(Lowering &l, BoundArgs &args) {
+void refuseBlockOptions(Lowering &l, BoundArgs &args) {
   for (const char *name : {"boundary_check", "padding_option"}) {
     const Value &value = args[name];
     bool empty = value.isNone() || (value.isTuple() && value.items().empty()) ||
                  (value.asString() && value.asString()->empty());
     if (!empty)
-      l.fail(Diag::block_pointer_option, args.span(name), {name});
+      l.fail(Diag::block_pointer_option, args.span(name), {name, describe(args["pointer"])});
   }
 }
 
@@ -44,8 +44,12 @@ void requireScalar(Lowering &l, BoundArgs &args, std::string_view name, const Te
 }
 
 Value lowerLoad(Lowering &l, BoundArgs &args, Span span) {
+  bool isVolatile = l.constexprBool(args["volatile"], "volatile", args.span("volatile"));
+  AccessHints hints{cacheArg(l, args), evictArg(l, args), isVolatile};
+  if (args["pointer"].isObject(blockPointerKind))
+    return loadBlock(l, args, hints, span);
   Tensor pointer = pointerArg(l, args, "pointer");
-  refuseBlockPointers(l, args);
+  refuseBlockOptions(l, args);
   std::optional<Tensor> mask = maskArg(l, args, "mask");
   bool hasOther = !args["other"].isNone();
   if (hasOther && args["mask"].isNone())
@@ -57,12 +61,9 @@ Value lowerLoad(Lowering &l, BoundArgs &args, Span span) {
   if (mask && !scalar)
     l.broadcast(pointer, *mask, span);
 
-  // A bool in memory is a byte.
-  DType element = pointee(pointer.type);
-  DType inMemory = isBool(element) ? scalarType(ScalarKind::I8) : element;
   std::optional<Tensor> other;
   if (hasOther) {
-    other = castArg(l, args, "other", inMemory);
+    other = castArg(l, args, "other", memoryType(pointer));
     if (scalar)
       requireScalar(l, args, "other", *other);
     if (!scalar)
@@ -71,29 +72,22 @@ Value lowerLoad(Lowering &l, BoundArgs &args, Span span) {
       mask = l.broadcastTo(*mask, pointer.shape(), span);
   }
 
-  bool isVolatile = l.constexprBool(args["volatile"], "volatile", args.span("volatile"));
-  mlir::Value result =
-      tile::LoadOp::create(l.b(), l.loc(span), l.type(inMemory, pointer.shape()), mlir::Type(), pointer.value,
-                           mask ? mask->value : mlir::Value(), mask && other ? other->value : mlir::Value(),
-                           ValueRange(), isVolatile ? l.b().getUnitAttr() : UnitAttr(), cacheArg(l, args),
-                           evictArg(l, args))
-          .getResult();
-  Tensor loaded{result, inMemory};
-  return isBool(element) ? l.cast(loaded, element, span) : loaded;
+  return loadTile(l, pointer, mask, other, hints, span);
 }
 
 Value lowerStore(Lowering &l, BoundArgs &args, Span span) {
+  AccessHints hints{cacheArg(l, args), evictArg(l, args)};
+  if (args["pointer"].isObject(blockPointerKind)) {
+    storeBlock(l, args, hints, span);
+    return Value::none();
+  }
   Tensor pointer = pointerArg(l, args, "pointer");
-  refuseBlockPointers(l, args);
+  refuseBlockOptions(l, args);
   if (pointer.type.isConst)
     l.fail(Diag::const_pointer, args.span("pointer"), {publicName(*args.builtin), describe(pointer)});
   std::optional<Tensor> mask = maskArg(l, args, "mask");
 
-  DType element = pointee(pointer.type);
-  Tensor value = castArg(l, args, "value", element);
-  if (isBool(element))
-    value = l.cast(value, scalarType(ScalarKind::I8), span);
-
+  Tensor value = castArg(l, args, "value", pointee(pointer.type));
   if (pointer.isScalar()) {
     requireScalar(l, args, "value", value);
     if (mask)
@@ -110,9 +104,7 @@ Value lowerStore(Lowering &l, BoundArgs &args, Span span) {
     if (mask)
       mask = l.broadcastTo(*mask, pointer.shape(), span);
   }
-  tile::StoreOp::create(l.b(), l.loc(span), mlir::Type(), pointer.value, value.value,
-                        mask ? mask->value : mlir::Value(), ValueRange(), cacheArg(l, args),
-                        evictArg(l, args));
+  storeTile(l, pointer, value, mask, hints, span);
   return Value::none();
 }
 
@@ -130,6 +122,32 @@ constexpr BuiltinDef table[] = {
 };
 
 } // namespace
+
+DType memoryType(const Tensor &pointer) {
+  DType element = pointee(pointer.type);
+  return isBool(element) ? scalarType(ScalarKind::I8) : element;
+}
+
+Tensor loadTile(Lowering &l, const Tensor &pointer, const std::optional<Tensor> &mask,
+                const std::optional<Tensor> &other, const AccessHints &hints, Span span) {
+  DType inMemory = memoryType(pointer), element = pointee(pointer.type);
+  mlir::Value result =
+      tile::LoadOp::create(l.b(), l.loc(span), l.type(inMemory, pointer.shape()), mlir::Type(), pointer.value,
+                           mask ? mask->value : mlir::Value(), mask && other ? other->value : mlir::Value(),
+                           ValueRange(), hints.isVolatile ? l.b().getUnitAttr() : UnitAttr(), hints.cache,
+                           hints.evict)
+          .getResult();
+  Tensor loaded{result, inMemory};
+  return isBool(element) ? l.cast(loaded, element, span) : loaded;
+}
+
+void storeTile(Lowering &l, const Tensor &pointer, Tensor value, const std::optional<Tensor> &mask,
+               const AccessHints &hints, Span span) {
+  if (isBool(value.type))
+    value = l.cast(value, scalarType(ScalarKind::I8), span);
+  tile::StoreOp::create(l.b(), l.loc(span), mlir::Type(), pointer.value, value.value,
+                        mask ? mask->value : mlir::Value(), ValueRange(), hints.cache, hints.evict);
+}
 
 std::span<const BuiltinDef> memoryBuiltins() {
   static const std::vector<BuiltinDef> all = [] {
