@@ -269,6 +269,11 @@ private:
   void reduceAcrossLanes(tile::ReduceOp op, const Combine &how, llvm::ArrayRef<Buffer> outs, int laneDim,
                          Carried &scalars);
 
+  // Move.cpp: elements by index, in order, counted.
+  void emitGather(tile::GatherOp op);
+  void emitSort(tile::SortOp op);
+  void emitHistogram(tile::HistogramOp op);
+
   // Dot.cpp, Atomics.cpp, HostCalls.cpp.
   void emitDot(tile::DotOp op);
   void pack(mlir::Value value, llvm::ArrayRef<int64_t> writeStrides,

@@ -145,6 +145,12 @@ void Engine::emitOp(Operation *op) {
     return emitScan(scan);
   if (auto dot = dyn_cast<tile::DotOp>(op))
     return emitDot(dot);
+  if (auto gather = dyn_cast<tile::GatherOp>(op))
+    return emitGather(gather);
+  if (auto sort = dyn_cast<tile::SortOp>(op))
+    return emitSort(sort);
+  if (auto histogram = dyn_cast<tile::HistogramOp>(op))
+    return emitHistogram(histogram);
   if (auto rmw = dyn_cast<tile::AtomicRmwOp>(op))
     return emitAtomicRmw(rmw);
   if (auto cas = dyn_cast<tile::AtomicCasOp>(op))

@@ -41,6 +41,7 @@ std::vector<RuntimeSymbol> runtimeSymbols() {
           {"memcpy", address<void *(void *, const void *, size_t)>(std::memcpy)},
       {"memmove", address<void *(void *, const void *, size_t)>(std::memmove)},
       {"memset", address<void *(void *, int, size_t)>(std::memset)},
+      {"tegula_cpu_sort", address(tegula_cpu_sort)},
       {"tegula_cpu_print", address(tegula_cpu_print)},
       {"tegula_cpu_assert_failed", address(tegula_cpu_assert_failed)},
   };

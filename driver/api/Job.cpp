@@ -129,6 +129,8 @@ Job makeJob(const Request &request) {
   job.options.debug |= job.settings.debug;
   job.options.fpFusion &= job.settings.fpFusion;
   job.options.pull &= job.settings.cpuPull;
+  if (job.isCpu() && job.target.arch == "native" && !job.settings.cpuArch.empty())
+    job.target.arch = job.settings.cpuArch;
   if (job.isCpu())
     job.cpuTarget = cachedTarget(job.target.arch);
   else if (job.target.backend != "reference")

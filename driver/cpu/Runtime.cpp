@@ -7,10 +7,12 @@
 
 #include "driver/cpu/Host.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 namespace tegula::cpu {
@@ -176,6 +178,53 @@ extern "C" void tegula_cpu_assert_failed(Launch *launch, int64_t program, const 
   if (!host.failure)
     host.failure = AssertFailure{message, file, line, programId(*launch, program), element};
 } catch (...) {
+}
+
+namespace {
+/// Bits as an unsigned number of the same order.
+template <typename Bits> Bits sortKey(Bits bits, SortOrder order, Bits infinity) {
+  constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
+  if (order == SortOrder::Unsigned)
+    return bits;
+  if (order == SortOrder::Signed)
+    return bits ^ sign;
+  if (Bits(bits & ~sign) > infinity) // every NaN is the one above all numbers
+    return Bits(~Bits(0));
+  return bits & sign ? Bits(~bits) : Bits(bits | sign);
+}
+
+template <typename Bits> Bits fromSortKey(Bits key, SortOrder order) {
+  constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
+  if (order == SortOrder::Unsigned)
+    return key;
+  if (order == SortOrder::Signed)
+    return key ^ sign;
+  return key & sign ? Bits(key & ~sign) : Bits(~key);
+}
+
+template <typename Bits>
+void sortLines(void *data, int64_t lines, int64_t extent, SortOrder order, bool descending, uint64_t infinity) {
+  auto *line = static_cast<Bits *>(data);
+  for (int64_t i = 0; i < lines; ++i, line += extent) {
+    for (int64_t j = 0; j < extent; ++j)
+      line[j] = sortKey(line[j], order, Bits(infinity));
+    if (descending)
+      std::sort(line, line + extent, std::greater<>());
+    else
+      std::sort(line, line + extent);
+    for (int64_t j = 0; j < extent; ++j)
+      line[j] = fromSortKey(line[j], order);
+  }
+}
+} // namespace
+
+extern "C" void tegula_cpu_sort(void *data, int64_t lines, int64_t extent, int32_t bytes, SortOrder order,
+                                int32_t descending, uint64_t infinity) {
+  auto sort = bytes == 1   ? sortLines<uint8_t>
+              : bytes == 2 ? sortLines<uint16_t>
+              : bytes == 4 ? sortLines<uint32_t>
+                           : sortLines<uint64_t>;
+  sort(data, lines, extent, order, descending != 0, infinity);
 }
 
 } // namespace tegula::cpu

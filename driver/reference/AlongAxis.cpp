@@ -171,4 +171,77 @@ void Interpreter::runScan(Operation *op) {
     values[scan.getResult(k)] = std::move(outs[k]);
 }
 
+//===----------------------------------------------------------------------===//
+// Elements by index, in order, counted
+//===----------------------------------------------------------------------===//
+
+void Interpreter::runGather(Operation *op) {
+  auto gather = cast<GatherOp>(op);
+  const Block &src = get(gather.getSrc()), &indices = get(gather.getIndices());
+  Block out(op->getResult(0).getType());
+  Lines from(src.shape, gather.getAxis()), to(out.shape, gather.getAxis());
+  for (int64_t l = 0; l < to.count; ++l)
+    for (int64_t j = 0; j < to.extent; ++j) {
+      int64_t at = to.start(l) + j * to.stride;
+      const Cell &index = indices.cells[at];
+      uint64_t place = std::min(index.bits, uint64_t(from.extent - 1));
+      out.cells[at] = src.cells[from.start(l) + int64_t(place) * from.stride];
+      out.cells[at].shadow.undecided |= index.shadow.undecided;
+    }
+  values[op->getResult(0)] = std::move(out);
+}
+
+/// -1, 0, 1: NaN after all numbers, -0 before +0.
+static int compareCells(const Cell &a, const Cell &b, Kind kind, bool isSigned) {
+  auto order = [](auto x, auto y) { return int(x > y) - int(x < y); };
+  if (!isFloat(kind))
+    return isSigned ? order(signExtend(a.bits, kind), signExtend(b.bits, kind)) : order(a.bits, b.bits);
+  double x = decode(a.bits, kind), y = decode(b.bits, kind);
+  if (std::isnan(x) || std::isnan(y))
+    return order(std::isnan(x), std::isnan(y));
+  return x == y ? order(std::signbit(y), std::signbit(x)) : order(x, y);
+}
+
+void Interpreter::runSort(Operation *op) {
+  auto sort = cast<SortOp>(op);
+  Block out = get(op->getOperand(0));
+  int64_t extent = out.shape.back();
+  for (auto line = out.cells.begin(); line != out.cells.end(); line += extent) {
+    // If no value is off by more than e, neither is the k-th largest: two orders differ by 2 e at most.
+    double error = 0;
+    bool undecided = false;
+    for (auto cell = line; cell != line + extent; ++cell) {
+      error = std::max(error, cell->shadow.error);
+      undecided |= cell->shadow.undecided;
+    }
+    std::stable_sort(line, line + extent, [&](const Cell &a, const Cell &b) {
+      int order = compareCells(a, b, out.kind, sort.getIsSigned());
+      return sort.getDescending() ? order > 0 : order < 0;
+    });
+    for (auto cell = line; cell != line + extent; ++cell) {
+      if (isFloat(out.kind) && error > 0)
+        cell->shadow = {decode(cell->bits, out.kind), 2 * error, undecided};
+      cell->shadow.undecided = undecided;
+    }
+  }
+  values[op->getResult(0)] = std::move(out);
+}
+
+void Interpreter::runHistogram(Operation *op) {
+  auto histogram = cast<HistogramOp>(op);
+  const Block &src = get(histogram.getSrc());
+  Block out(op->getResult(0).getType());
+  for (int64_t i = 0; i < src.size(); ++i) {
+    const Cell &cell = src.cells[i];
+    bool counts = !histogram.getMask() || get(histogram.getMask()).cells[i].bits;
+    int64_t bin = signExtend(cell.bits, src.kind);
+    if (counts && bin >= 0 && bin < out.size())
+      ++out.cells[bin].bits;
+    if (cell.shadow.undecided || (histogram.getMask() && get(histogram.getMask()).cells[i].shadow.undecided))
+      for (Cell &any : out.cells)
+        any.shadow.undecided = true;
+  }
+  values[op->getResult(0)] = std::move(out);
+}
+
 } // namespace tegula::reference

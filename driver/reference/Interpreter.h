@@ -50,6 +50,9 @@ private:
   void runJoin(mlir::Operation *op);
   void runSplit(mlir::Operation *op);
   void runCat(mlir::Operation *op);
+  void runGather(mlir::Operation *op);
+  void runSort(mlir::Operation *op);
+  void runHistogram(mlir::Operation *op);
 
   // Memory (Memory.cpp)
   void runAddPtr(mlir::Operation *op);

@@ -68,6 +68,25 @@ def Tile_ScanOp : Tile_AlongAxisOp<"scan"> {
   let builders = [OpBuilder<(ins "::mlir::ValueRange":$srcs, "int32_t":$axis, "bool":$reverse)>];
 }
 
+def Tile_SortOp : Tile_PureOp<"sort", [SameOperandsAndResultType]> {
+  let summary = "the elements of each line of the last dimension in order";
+  let description = [{
+    Floats are ordered -inf ... -0, +0 ... inf, NaN; integers as signed or unsigned ones, as `is_signed` says.
+  }];
+  let arguments = (ins Tile_Tensor:$src, UnitAttr:$descending, UnitAttr:$is_signed);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "(`descending` $descending^)? (`signed` $is_signed^)? $src attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_HistogramOp : Tile_PureOp<"histogram", []> {
+  let summary = "result[b] is how many elements are b (and have a true mask); elements outside of the result count nowhere";
+  let arguments = (ins RankedTensorOf<[I32, I64]>:$src, Optional<RankedTensorOf<[I1]>>:$mask);
+  let results = (outs RankedTensorOf<[I32]>:$result);
+  let assemblyFormat = "$src (`mask` $mask^)? attr-dict `:` type($src) (`,` type($mask)^)? `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_CombineReturnOp : Tile_PureOp<"combine_return", [Terminator, ReturnLike, ParentOneOf<["ReduceOp", "ScanOp"]>]> {
   let summary = "what a combine function gives";
   let arguments = (ins Variadic<Tile_Scalar>:$values);

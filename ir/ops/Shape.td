@@ -103,6 +103,14 @@ def Tile_SplitOp : Tile_PureOp<"split", [AllTypesMatch<["first", "second"]>]> {
   let extraClassDeclaration = "static ::mlir::RankedTensorType halfType(::mlir::RankedTensorType src);";
 }
 
+def Tile_GatherOp : Tile_PureOp<"gather", [AllShapesMatch<["indices", "result"]>]> {
+  let summary = "result[.., i, ..] = src[.., indices[.., i, ..], ..] along `axis`; an index outside, read as unsigned, is the last one";
+  let arguments = (ins Tile_Tensor:$src, RankedTensorOf<[I32, I64]>:$indices, I32Attr:$axis);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$src `[` $indices `]` `along` $axis attr-dict `:` type($src) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_CatOp : Tile_PureOp<"cat", [SameTypeOperands]> {
   let summary = "one tile after the other along dimension 0";
   let arguments = (ins Tile_Tensor:$lhs, Tile_Tensor:$rhs);

@@ -170,6 +170,32 @@ LogicalResult SplitOp::verify() {
   return success();
 }
 
+LogicalResult GatherOp::verify() {
+  auto src = getSrc().getType(), index = getIndices().getType();
+  if (src.getRank() != index.getRank())
+    return emitOpError() << "ranks differ: " << src << " and " << index;
+  if (failed(verifyAxis(*this, getAxis(), src.getRank())))
+    return failure();
+  for (auto [d, extent] : llvm::enumerate(src.getShape()))
+    if (int32_t(d) != getAxis() && extent != index.getShape()[d])
+      return emitOpError() << "extents differ at dimension " << d << ": " << src << " and " << index;
+  return verifySameElement(*this, src, getResult().getType());
+}
+
+LogicalResult SortOp::verify() {
+  auto type = getResult().getType();
+  if (type.getRank() == 0 || isa<PtrType>(type.getElementType()))
+    return emitOpError() << "sorts lines of numbers, got " << type;
+  return success();
+}
+
+LogicalResult HistogramOp::verify() {
+  auto src = getSrc().getType();
+  if (src.getRank() != 1 || getResult().getType().getRank() != 1)
+    return emitOpError() << "counts a rank of 1 into a rank of 1, got " << src;
+  return getMask() ? verifySameShape(*this, src, getMask().getType()) : success();
+}
+
 LogicalResult CatOp::verify() {
   auto src = getLhs().getType(), dst = getResult().getType();
   if (src.getRank() < 1 || src.getRank() != dst.getRank() || dst.getShape()[0] != 2 * src.getShape()[0] ||

@@ -150,7 +150,27 @@ Value lowerScan(Lowering &l, BoundArgs &args, Span span) {
   return gather(results, args["input"].isTuple());
 }
 
+Value lowerHistogram(Lowering &l, BoundArgs &args, Span span) {
+  Tensor input = tileArg(l, args, "input");
+  if (input.rank() != 1 || !isInteger(input.type) || isBool(input.type))
+    l.fail(Diag::argument_bad_type, args.span("input"),
+           {publicName(*args.builtin), "a tile of integers of rank 1", describe(input)});
+  int64_t bins = l.constexprInt(args["num_bins"], "num_bins", args.span("num_bins"));
+  Shape shape = l.constexprShape(args["num_bins"], "num_bins", args.span("num_bins"));
+  std::optional<Tensor> mask = maskArg(l, args, "mask");
+  if (mask)
+    mask = l.broadcastTo(*mask, input.shape(), args.span("mask"));
+  bool isWide = bitWidth(input.type) == 64 || input.type.scalar == ScalarKind::U32;
+  input = l.cast(input, scalarType(isWide ? ScalarKind::I64 : ScalarKind::I32), span);
+  DType i32 = scalarType(ScalarKind::I32);
+  return Tensor{tile::HistogramOp::create(l.b(), l.loc(span), cast<RankedTensorType>(l.type(i32, {bins})),
+                                          input.value, mask ? mask->value : mlir::Value()),
+                i32};
+}
+
 constexpr BuiltinDef table[] = {
+    {"histogram", "(input, num_bins, mask=None)",
+     "How often each of 0 ... num_bins - 1 is in the tile, where the mask is true.", true, lowerHistogram},
     {"reduce", "(input, axis, combine_fn, keep_dims=False)",
      "Combine the elements along `axis` (all of them if None) with an associative function of scalars; "
      "`input` may be a tuple of tiles.",

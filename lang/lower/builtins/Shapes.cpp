@@ -202,6 +202,75 @@ Value lowerFlip(Lowering &l, BoundArgs &args, Span span) {
   return reshapeTo(l, value, shape, span);
 }
 
+/// An index as the operation takes it: signed, of 32 or 64 bits.
+Tensor gatherIndex(Lowering &l, BoundArgs &args) {
+  Tensor index = tileArg(l, args, "index");
+  if (!isInteger(index.type) || isBool(index.type))
+    l.fail(Diag::argument_bad_type, args.span("index"),
+           {publicName(*args.builtin), "a tile of integers as its index", describe(index)});
+  bool isWide = bitWidth(index.type) == 64 || index.type.scalar == ScalarKind::U32;
+  return l.cast(index, scalarType(isWide ? ScalarKind::I64 : ScalarKind::I32), args.span("index"));
+}
+
+Tensor gathered(Lowering &l, const Tensor &src, const Tensor &index, int axis, Span span) {
+  return {tile::GatherOp::create(l.b(), l.loc(span), l.type(src.type, index.shape()), src.value, index.value,
+                                 axis),
+          src.type};
+}
+
+Value lowerGather(Lowering &l, BoundArgs &args, Span span) {
+  Tensor src = tileArg(l, args, "src"), index = gatherIndex(l, args);
+  int axis = l.constexprAxis(args["axis"], src.rank(), args.span("axis"));
+  bool fits = src.rank() == index.rank();
+  for (int d = 0; fits && d < src.rank(); ++d)
+    fits = d == axis || src.shape()[d] == index.shape()[d];
+  if (!fits)
+    l.fail(Diag::gather_shapes, args.span("index"),
+           {std::to_string(axis), describe(src), describe(index)});
+  return gathered(l, src, index, axis, span);
+}
+
+/// `dim` as the last one, an operation on lines, and back.
+Tensor alongLast(Lowering &l, Tensor value, int dim, Span span, llvm::function_ref<Tensor(Tensor)> apply) {
+  llvm::SmallVector<int32_t> order(value.rank());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[dim], order.back());
+  return permuteTo(l, apply(permuteTo(l, value, order, span)), order, span);
+}
+
+Tensor sorted(Lowering &l, const Tensor &value, bool descending, Span span) {
+  auto flag = [&](bool set) { return set ? l.b().getUnitAttr() : UnitAttr(); };
+  return {tile::SortOp::create(l.b(), l.loc(span), value.value.getType(), value.value, flag(descending),
+                               flag(isSignedInt(value.type))),
+          value.type};
+}
+
+/// sort, topk and bitonic_merge.
+Value lowerSort(Lowering &l, BoundArgs &args, Span span) {
+  Tensor value = tileArg(l, args, "x");
+  if (value.type.isPointer)
+    l.fail(Diag::argument_bad_type, args.span("x"), {publicName(*args.builtin), "numbers", describe(value)});
+  int dim = args["dim"].isNone() ? value.rank() - 1
+                                 : l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
+  bool descending = l.constexprBool(args["descending"], "descending", args.span("descending"));
+  bool some = args.builtin->name == std::string_view("topk");
+  int64_t extent = value.shape()[dim];
+  int64_t count = some ? l.constexprInt(args["k"], "k", args.span("k")) : extent;
+  if (count < 1 || count > extent)
+    l.fail(Diag::topk_count, args.span("k"), {std::to_string(count), std::to_string(extent)});
+  return alongLast(l, value, dim, span, [&](Tensor lines) {
+    Tensor all = sorted(l, lines, descending, span);
+    if (count == extent)
+      return all;
+    Shape shape(all.shape());
+    shape.back() = count;
+    DType i32 = scalarType(ScalarKind::I32);
+    auto line = cast<RankedTensorType>(l.type(i32, {count}));
+    Tensor first(tile::MakeRangeOp::create(l.b(), l.loc(span), line, 0, int32_t(count)), i32);
+    return gathered(l, all, l.broadcastTo(first, shape, span), all.rank() - 1, span);
+  });
+}
+
 Value lowerSqueeze(Lowering &l, BoundArgs &args, Span span) {
   Tensor value = tileArg(l, args, "x");
   int axis = l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
@@ -238,6 +307,14 @@ constexpr BuiltinDef table[] = {
     {"split", "(a)", "The two halves of the last dimension, whose extent is 2.", true, lowerSplit},
     {"flip", "(x, dim=None)", "The elements in reverse order along `dim` (the last if not given).", true,
      lowerFlip},
+    {"gather", "(src, index, axis)",
+     "The elements of `src` at `index` along `axis`; in the other dimensions the two have the same shape.", true,
+     lowerGather},
+    {"sort", "(x, dim=None, descending=False)",
+     "The elements in order along `dim` (the last if not given); NaN is above every number.", true, lowerSort},
+    {"topk", "(x, k, dim=None, descending=True)",
+     "The first `k` elements of `sort` along `dim`: with `descending` the largest ones.", true, lowerSort},
+    {"bitonic_merge", "(x, dim=None, descending=False)", "The same as `sort`.", false, lowerSort},
     {"squeeze", "(x, dim)", "The tile without its dimension `dim`, whose extent is 1.", false, lowerSqueeze},
     {"unsqueeze", "(x, dim)", "A new dimension of extent 1 at `dim`.", false, lowerUnsqueeze},
 };

@@ -74,12 +74,7 @@ constexpr BuiltinDef table[] = {
 
 /// Known so that the error names them; a leading dot says that it is a method too.
 constexpr const char *unsupported[] = {
-    ".gather",
-    ".histogram",
-    ".sort",
-    ".topk",
     ".atomic_poll",
-    "bitonic_merge",
     "dot_scaled",
     "inline_asm_elementwise",
     "extern_elementwise",
