@@ -52,8 +52,10 @@ bench-setup:
 fuzz: bench-setup ## random kernels, cpu against reference, until stopped
 	@$(PYTHON) -m tests.fuzz
 
-sweep: bench-setup ## the numeric suite over full products of types and shapes
+sweep: bench-setup ## the numeric suite over full products of types and shapes, then for every instruction set here
 	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run
+	@for arch in $$($(PYTHON) tests/run/archs.py); do echo "== $$arch"; \
+	  TEGULA_CPU_ARCH=$$arch $(PYTHON) -m pytest -q tests/run --deselect tests/run/test_archs.py || exit 1; done
 
 peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh demo

@@ -67,6 +67,7 @@ DType parseDType(std::string_view text);
 std::string toString(DType type);
 
 class JitFunction;
+class HostFunction;
 
 /// A value known when compiling: constexpr arguments, globals, literals.
 struct Constant {
@@ -91,9 +92,25 @@ struct Constant {
     std::string what;
   };
   using Int = __int128;
-  std::variant<None, bool, Int, double, std::string, DType, Tuple, std::shared_ptr<const JitFunction>, Module,
-               Builtin, Opaque>
+  std::variant<None, bool, Int, double, std::string, DType, Tuple, std::shared_ptr<const JitFunction>,
+               std::shared_ptr<const HostFunction>, Module, Builtin, Opaque>
       value;
+};
+
+/// A function that a kernel calls while it is compiled, with constants (`constexpr_function`).
+class HostFunction {
+public:
+  HostFunction(std::string name, std::string digest) : name(std::move(name)), digest(std::move(digest)) {}
+  virtual ~HostFunction() = default;
+  struct Outcome {
+    Constant value;
+    std::string failure; ///< what it raised, such as "ValueError: no such format"; empty: it gave `value`
+  };
+  virtual Outcome call(const std::vector<Constant> &positional,
+                       const std::vector<std::pair<std::string, Constant>> &keywords) const = 0;
+
+  const std::string name;
+  const std::string digest; ///< of its text and of all that it reads: equal digests, equal functions
 };
 
 /// Where names come from that a kernel does not define itself.
@@ -138,6 +155,7 @@ struct Argument {
   DType type;
   int divisibility = 1;             ///< 16 when the value (or address) is known to be a multiple of 16
   std::vector<Argument> tupleItems; ///< a tuple argument: its items, in order (type is Void then)
+  bool isDescriptor = false; ///< a tensor descriptor: base, shape, strides, block_shape, padding as the items
 };
 
 struct Options {

@@ -95,6 +95,11 @@ struct ConstantWriter {
     if (value)
       writeFunction(out, *value, resolvers, placed);
   }
+  void operator()(const std::shared_ptr<const lang::HostFunction> &value) {
+    out.pod('h');
+    out.text(value->name);
+    out.text(value->digest);
+  }
   /// Of another module only that it is one: what is taken out of it is a dependency of its own.
   void operator()(const lang::Constant::Module &value) {
     out.pod('m');
@@ -144,6 +149,7 @@ void writeArgument(ByteWriter &out, const lang::Argument &argument, KnownResolve
   out.pod(argument.type.isPointer);
   out.pod(argument.type.isConst);
   out.pod(int64_t(argument.divisibility));
+  out.pod(argument.isDescriptor);
   out.pod(uint64_t(argument.tupleItems.size()));
   for (const lang::Argument &item : argument.tupleItems)
     writeArgument(out, item, resolvers, placed);

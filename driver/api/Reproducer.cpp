@@ -88,6 +88,9 @@ static std::string textOf(const lang::Constant &constant) {
     std::string operator()(const std::shared_ptr<const lang::JitFunction> &value) {
       return "function " + (value ? value->qualifiedName : "");
     }
+    std::string operator()(const std::shared_ptr<const lang::HostFunction> &value) {
+      return "host function " + value->name;
+    }
     std::string operator()(const lang::Constant::Module &value) { return "module " + value.path; }
     std::string operator()(const lang::Constant::Builtin &value) { return "tl." + value.name; }
     std::string operator()(const lang::Constant::Opaque &value) { return value.what; }

@@ -262,7 +262,7 @@ static Value tensorSubscript(Lowering &l, const Value &object, const Value &inde
     }
   }
   if (used > rank)
-    l.fail(Diag::too_many_indices, span, {std::to_string(used), describe(object)});
+    l.fail(Diag::too_many_indices, span, {std::to_string(used), describe(object), std::to_string(rank)});
   return result;
 }
 

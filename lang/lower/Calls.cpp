@@ -261,9 +261,32 @@ static Value callDTypeMethod(Lowering &l, const BoundMethod &method, const CallA
   return *dtypeMethod(method.self, name);
 }
 
+static Value callHost(Lowering &l, const HostFunction &function, const CallArgs &args, Span span) {
+  auto known = [&](const Actual &actual) {
+    if (!actual.value.isConstexpr() || actual.value.asBlockType())
+      l.fail(Diag::expected_constexpr, actual.span,
+             {"an argument of '" + function.name + "'", "a value", describe(actual.value)});
+    return actual.value.toConstant();
+  };
+  std::vector<Constant> positional;
+  std::vector<std::pair<std::string, Constant>> keywords;
+  for (const Actual &actual : args.positional)
+    positional.push_back(known(actual));
+  for (const auto &[name, actual] : args.keywords)
+    keywords.emplace_back(name, known(actual));
+  HostFunction::Outcome outcome = function.call(positional, keywords);
+  if (!outcome.failure.empty())
+    l.fail(Diag::host_call_failed, span, {function.name, outcome.failure});
+  if (auto *opaque = std::get_if<Constant::Opaque>(&outcome.value.value))
+    l.fail(Diag::host_call_result, span, {function.name, opaque->what});
+  return Value(std::move(outcome.value));
+}
+
 Value Lowering::call(const Value &callee, CallArgs args, Span span) {
   if (auto function = callee.asFunction())
     return state->callFunction(function, std::move(args), span);
+  if (auto function = callee.asHostFunction())
+    return callHost(*this, *function, args, span);
   if (auto *method = callee.asMethod()) {
     if (method->name.starts_with("dtype."))
       return callDTypeMethod(*this, *method, args, span);

@@ -83,6 +83,8 @@ bool sameValue(const Value &a, const Value &b) {
     return *v == *b.asDType();
   if (auto v = a.asFunction())
     return v == b.asFunction();
+  if (auto v = a.asHostFunction())
+    return v->name == b.asHostFunction()->name && v->digest == b.asHostFunction()->digest;
   if (auto *v = a.get<Constant::Builtin>())
     return v->name == b.get<Constant::Builtin>()->name;
   if (auto *v = a.get<Constant::Module>()) {

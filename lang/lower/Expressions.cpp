@@ -176,23 +176,31 @@ Value Lowering::Impl::evalIfExp(const Expr &expr) {
   return joined.value;
 }
 
-Value Lowering::Impl::evalListComp(const Expr &expr) {
-  Value source = eval(*expr.items[2]);
-  Values elements;
-  if (auto *range = source.asRange()) {
-    int64_t start = l.constexprInt(range->start, "start", expr.span),
-            stop = l.constexprInt(range->stop, "stop", expr.span),
-            step = l.constexprInt(range->step, "step", expr.span);
-    for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
-      elements.push_back(Value::integer(i));
-  } else if (source.isTuple()) {
-    elements = source.items();
-  } else {
-    l.fail(Diag::not_iterable, expr.items[2]->span, {describe(source)});
+Values Lowering::Impl::sequence(const Value &value, Span span) {
+  if (value.isTuple())
+    return value.items();
+  auto *range = value.asRange();
+  if (!range)
+    l.fail(Diag::not_iterable, span, {describe(value)});
+  int64_t start = l.constexprInt(range->start, "start", span),
+          stop = l.constexprInt(range->stop, "stop", span), step = l.constexprInt(range->step, "step", span);
+  if (step == 0)
+    l.fail(Diag::zero_step, span);
+  Values items;
+  for (Constant::Int i = start; step > 0 ? i < stop : i > stop; i += step) {
+    items.push_back(Value::integer(i));
+    if (int64_t(items.size()) > mostUnrolled)
+      l.fail(Diag::too_many_unrolled, span, {std::to_string(mostUnrolled)});
   }
+  return items;
+}
+
+Value Lowering::Impl::evalListComp(const Expr &expr) {
+  Values elements = sequence(eval(*expr.items[2]), expr.items[2]->span);
   Scope saved = scope();
   Values results;
   for (const Value &element : elements) {
+    checkSize(expr.span);
     unpack(*expr.items[1], element, expr.span);
     bool keep = true;
     if (expr.items.size() > 3 && expr.items[3])
@@ -230,9 +238,7 @@ Value Lowering::Impl::evalCall(const Expr &expr) {
       continue;
     }
     Value many = eval(*item.items[0]);
-    if (!many.isTuple())
-      l.fail(Diag::not_iterable, item.span, {describe(many)});
-    for (const Value &v : many.items())
+    for (const Value &v : sequence(many, item.span))
       args.positional.push_back({v, item.span});
   }
   for (const Keyword &keyword : expr.keywords) {

@@ -90,14 +90,27 @@ struct Frame {
 inline constexpr std::string_view returnFlag = "return";
 inline constexpr std::string_view returnValue = "return value";
 
+/// Iterations of one unrolled loop, and items of a range taken apart.
+inline constexpr int64_t mostUnrolled = 65536;
+
+/// Counts the operations that a kernel becomes. It must not throw: MLIR calls it.
+struct OperationCounter : mlir::OpBuilder::Listener {
+  int64_t count = 0;
+  void notifyOperationInserted(mlir::Operation *, mlir::OpBuilder::InsertPoint) override { ++count; }
+};
+
 struct Lowering::Impl {
-  explicit Impl(Lowering &lowering) : l(lowering) {}
+  explicit Impl(Lowering &lowering) : l(lowering) { l.b().setListener(&operations); }
 
   Lowering &l;
   std::vector<std::unique_ptr<Frame>> frames;
   std::vector<Dependency> dependencies;
   int dryRuns = 0; ///< inside a walk whose result is thrown away: nothing is printed
   int loopCount = 0;
+  OperationCounter operations;
+  int64_t statements = 0; ///< walked, each time again
+  /// No text may compile for minutes: unrolled loops and inlined calls end in an error.
+  void checkSize(Span span);
   llvm::DenseMap<std::pair<const SourceFile *, uint32_t>, mlir::LocationAttr> places;
 
   Frame &frame() { return *frames.back(); }
@@ -119,6 +132,8 @@ struct Lowering::Impl {
   Value evalCall(const Expr &expr);
   Value evalListComp(const Expr &expr);
   Value evalFString(const Expr &expr);
+  /// The items of a tuple, or the numbers of a range that is known when compiling.
+  Values sequence(const Value &value, Span span);
   Value parseInt(const Expr &expr);
 
   //--- Statements (Statements.cpp) -------------------------------------------------------------//

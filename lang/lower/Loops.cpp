@@ -170,7 +170,6 @@ Flow Lowering::Impl::execWhile(const Stmt &stmt, Rest &) {
 // for
 //===----------------------------------------------------------------------===//
 
-static constexpr int64_t mostUnrolled = 65536;
 
 Flow Lowering::Impl::execFor(const Stmt &stmt, Rest &) {
   Value source = eval(*stmt.value);

@@ -41,6 +41,8 @@ struct Arguments {
         items.push_back(make(item, name + "." + part));
         fields.push_back(item.name);
       }
+      if (argument.isDescriptor)
+        return descriptorObject(l, std::move(items));
       return Value::tuple(std::move(items), named ? fields : std::vector<std::string>());
     }
     auto &b = l.b();

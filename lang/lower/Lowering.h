@@ -62,6 +62,8 @@ std::span<const BuiltinDef>
 descriptorBuiltins(); ///< make_block_ptr, advance, make_tensor_descriptor, ...
 /// A member of a block pointer or tensor descriptor that is no field of it: its type, or a method.
 std::optional<Value> descriptorAttribute(const Value &object, const std::string &name);
+/// A tensor descriptor of base, shape, strides, block shape and padding, as a launch gives them.
+Value descriptorObject(Lowering &l, Values items);
 std::span<const BuiltinDef> mathBuiltins();     ///< exp, ..., minimum, maximum, fma, umulhi, where, clamp
 std::span<const BuiltinDef> reduceBuiltins();   ///< reduce, associative_scan, histogram, ...
 std::span<const BuiltinDef> dotBuiltins();      ///< dot, dot_scaled

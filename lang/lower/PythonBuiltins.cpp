@@ -138,23 +138,21 @@ Value lowerStr(Lowering &, BoundArgs &args, Span) { return Value::string(str(arg
 
 Value lowerTuple(Lowering &l, BoundArgs &args, Span span) {
   const Value &items = args["items"];
-  if (items.isTuple())
-    return items;
-  l.fail(Diag::not_iterable, span, {describe(items)});
+  return Value::tuple(l.impl().sequence(items, span));
 }
 
 Value lowerZip(Lowering &l, BoundArgs &args, Span span) {
   Values rows;
+  std::vector<Values> columns;
   size_t count = SIZE_MAX;
   for (const Value &arg : args["args"].items()) {
-    if (!arg.isTuple())
-      l.fail(Diag::not_iterable, span, {describe(arg)});
-    count = std::min(count, arg.items().size());
+    columns.push_back(l.impl().sequence(arg, span));
+    count = std::min(count, columns.back().size());
   }
   for (size_t i = 0; i < count && count != SIZE_MAX; ++i) {
     Values row;
-    for (const Value &arg : args["args"].items())
-      row.push_back(arg.items()[i]);
+    for (const Values &column : columns)
+      row.push_back(column[i]);
     rows.push_back(Value::tuple(std::move(row)));
   }
   return Value::tuple(std::move(rows));
@@ -162,13 +160,25 @@ Value lowerZip(Lowering &l, BoundArgs &args, Span span) {
 
 Value lowerEnumerate(Lowering &l, BoundArgs &args, Span span) {
   const Value &items = args["items"];
-  if (!items.isTuple())
-    l.fail(Diag::not_iterable, span, {describe(items)});
   int64_t i = l.constexprInt(args["start"], "start", span);
   Values rows;
-  for (const Value &item : items.items())
+  for (const Value &item : l.impl().sequence(items, span))
     rows.push_back(Value::tuple({Value::integer(i++), item}));
   return Value::tuple(std::move(rows));
+}
+
+/// `x.__add__(y)`: the operator by its method's name.
+Value lowerOperatorMethod(Lowering &l, BoundArgs &args, Span span) {
+  static const std::pair<std::string_view, BinaryOp> operators[] = {
+      {"__add__", BinaryOp::Add},          {"__sub__", BinaryOp::Sub},    {"__mul__", BinaryOp::Mul},
+      {"__truediv__", BinaryOp::Div},      {"__floordiv__", BinaryOp::FloorDiv}, {"__mod__", BinaryOp::Mod},
+      {"__lshift__", BinaryOp::Shl},       {"__rshift__", BinaryOp::Shr}, {"__and__", BinaryOp::And},
+      {"__or__", BinaryOp::Or},            {"__xor__", BinaryOp::Xor},
+  };
+  for (auto [name, op] : operators)
+    if (name == args.builtin->name)
+      return l.binary(op, args["self"], args["other"], span);
+  l.fail(Diag::internal_error, span, {std::string("no operator ") + args.builtin->name, ""});
 }
 
 bool isInstance(Lowering &l, const Value &x, const Value &type, Span span) {
@@ -264,7 +274,19 @@ Value lowerConstexpr(Lowering &l, BoundArgs &args, Span span) {
   return args["value"];
 }
 
+#define TEGULA_OPERATOR(name) {name, "(self, other)", "The operator of that name.", true, lowerOperatorMethod}
 constexpr BuiltinDef table[] = {
+    TEGULA_OPERATOR("__add__"),
+    TEGULA_OPERATOR("__sub__"),
+    TEGULA_OPERATOR("__mul__"),
+    TEGULA_OPERATOR("__truediv__"),
+    TEGULA_OPERATOR("__floordiv__"),
+    TEGULA_OPERATOR("__mod__"),
+    TEGULA_OPERATOR("__lshift__"),
+    TEGULA_OPERATOR("__rshift__"),
+    TEGULA_OPERATOR("__and__"),
+    TEGULA_OPERATOR("__or__"),
+    TEGULA_OPERATOR("__xor__"),
     {"builtins.min", "(*args)", "The smallest argument.", false, lowerMin},
     {"builtins.max", "(*args)", "The largest argument.", false, lowerMax},
     {"builtins.abs", "(x)", "The absolute value.", false, lowerAbs},

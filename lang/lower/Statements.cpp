@@ -45,7 +45,16 @@ Flow Lowering::Impl::goOn(Flow flow, Rest rest, Span span) {
 
 static std::string textOf(Span span) { return span.source->text.substr(span.begin, span.end - span.begin); }
 
+void Lowering::Impl::checkSize(Span span) {
+  constexpr int64_t mostOperations = 1 << 15, mostStatements = 1 << 20;
+  if (operations.count > mostOperations)
+    l.fail(Diag::too_much_code, span, {std::to_string(mostOperations) + " operations"});
+  if (++statements > mostStatements)
+    l.fail(Diag::too_much_code, span, {std::to_string(mostStatements) + " statements"});
+}
+
 Flow Lowering::Impl::exec(const Stmt &stmt, Rest &rest) {
+  checkSize(stmt.span);
   switch (stmt.kind) {
   case Kind::Expr:
     if (stmt.value->kind != Expr::Kind::Str) // a docstring in the middle

@@ -61,7 +61,7 @@ const RangeValue *Value::asRange() const { return shared<RangeValue>(data); }
 const SliceValue *Value::asSlice() const { return shared<SliceValue>(data); }
 const BoundMethod *Value::asMethod() const { return shared<BoundMethod>(data); }
 
-bool Value::isCallable() const { return asFunction() || get<Constant::Builtin>() || asMethod(); }
+bool Value::isCallable() const { return asFunction() || asHostFunction() || get<Constant::Builtin>() || asMethod(); }
 
 bool Value::isConstexpr() const {
   if (asConstant() || asBlockType())
@@ -155,6 +155,9 @@ static std::string constantText(const Constant &constant) {
     std::string operator()(const Constant::Tuple &) { return "(...)"; }
     std::string operator()(const std::shared_ptr<const JitFunction> &fn) {
       return "function '" + fn->qualifiedName + "'";
+    }
+    std::string operator()(const std::shared_ptr<const HostFunction> &fn) {
+      return "function '" + fn->name + "'";
     }
     std::string operator()(const Constant::Module &m) {
       return "module '" + (m.isLanguage ? "tl" + (m.path.empty() ? "" : "." + m.path) : m.path) + "'";

@@ -130,6 +130,10 @@ public:
     auto *f = get<std::shared_ptr<const JitFunction>>();
     return f ? *f : nullptr;
   }
+  std::shared_ptr<const HostFunction> asHostFunction() const {
+    auto *f = get<std::shared_ptr<const HostFunction>>();
+    return f ? *f : nullptr;
+  }
   /// A jit function, a function of the language, a method or a type: something that can be called.
   bool isCallable() const;
   /// Known now through and through: a constant, or a tuple of such.

@@ -79,3 +79,283 @@ def double_as_longlong(x):
 def longlong_as_double(x):
     """The fp64 that has these bits."""
     return x.to(tl.float64, bitcast=True)
+
+
+def add_rn(x, y):
+    """x + y rounded by itself: a product before it is not drawn into one rounding."""
+    return tl.fma(x, tl.full(x.shape, 1, x.dtype) if len(x.shape) else tl.cast(1, x.dtype), y)
+
+
+def sub_rn(x, y):
+    """x - y rounded by itself."""
+    return add_rn(x, -y)
+
+
+def mul_rn(x, y):
+    """x * y rounded by itself: a sum after it is not drawn into one rounding."""
+    return tl.fma(x, y, tl.full(x.shape, -0.0, x.dtype) if len(x.shape) else tl.cast(-0.0, x.dtype))
+
+
+def rcp_rn(x):
+    """1 / x."""
+    return 1 / x
+
+
+def round(x):
+    """The nearest whole number, halves away from zero."""
+    size = tl.abs(x)
+    below = tl.floor(size)
+    return tl.extra.libdevice.copysign(below + (size - below >= 0.5).to(x.dtype), x)
+
+
+def llround(x):
+    """The nearest whole number, halves away from zero, as an int64."""
+    return round(x).to(tl.int64)
+
+
+def popc(x):
+    """How many bits are set, as an int32."""
+    if x.dtype.primitive_bitwidth == 64:
+        v = x.to(tl.uint64, bitcast=True)
+        v = v - ((v >> 1) & 0x5555555555555555)
+        v = (v & 0x3333333333333333) + ((v >> 2) & 0x3333333333333333)
+        v = (v + (v >> 4)) & 0x0F0F0F0F0F0F0F0F
+        return ((v * 0x0101010101010101) >> 56).to(tl.int32)
+    else:
+        v = x.to(tl.uint32, bitcast=True)
+        v = v - ((v >> 1) & 0x55555555)
+        v = (v & 0x33333333) + ((v >> 2) & 0x33333333)
+        v = (v + (v >> 4)) & 0x0F0F0F0F
+        return ((v * 0x01010101) >> 24).to(tl.int32)
+
+
+def clz(x):
+    """How many bits above the highest set one are clear, as an int32."""
+    if x.dtype.primitive_bitwidth == 64:
+        v = x.to(tl.uint64, bitcast=True)
+        v = v | (v >> 32)
+    else:
+        v = x.to(tl.uint32, bitcast=True)
+    for k in tl.static_range(4, -1, -1):
+        v = v | (v >> (1 << k))
+    return popc(~v)
+
+
+def ffs(x):
+    """The place of the lowest set bit, from 1 on, as an int32; 0 if none is set."""
+    return tl.where(x == 0, 0, popc(x ^ (x - 1)))
+
+
+def sad(x, y, z):
+    """The distance of x and y, plus z."""
+    return tl.where(x > y, x - y, y - x) + z
+
+
+def int2float_rn(x):
+    """The integer as an fp32, rounded to nearest even."""
+    return x.to(tl.float32)
+
+
+def int2double_rn(x):
+    """The integer as an fp64, rounded to nearest even."""
+    return x.to(tl.float64)
+
+
+def uint2float_rn(x):
+    """The integer as an fp32, rounded to nearest even."""
+    return x.to(tl.float32)
+
+
+def uint2double_rn(x):
+    """The integer as an fp64, rounded to nearest even."""
+    return x.to(tl.float64)
+
+
+def ll2float_rn(x):
+    """The integer as an fp32, rounded to nearest even."""
+    return x.to(tl.float32)
+
+
+def ll2double_rn(x):
+    """The integer as an fp64, rounded to nearest even."""
+    return x.to(tl.float64)
+
+
+def ull2float_rn(x):
+    """The integer as an fp32, rounded to nearest even."""
+    return x.to(tl.float32)
+
+
+def ull2double_rn(x):
+    """The integer as an fp64, rounded to nearest even."""
+    return x.to(tl.float64)
+
+
+def float2int_rn(x):
+    """The float rounded to nearest even, as an int32; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.int32)
+
+
+def float2int_rz(x):
+    """The float rounded towards zero, as an int32; what does not fit becomes the nearest that does."""
+    return x.to(tl.int32)
+
+
+def float2int_rd(x):
+    """The float rounded down, as an int32; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.int32)
+
+
+def float2int_ru(x):
+    """The float rounded up, as an int32; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.int32)
+
+
+def float2uint_rn(x):
+    """The float rounded to nearest even, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.uint32)
+
+
+def float2uint_rz(x):
+    """The float rounded towards zero, as a uint32; what does not fit becomes the nearest that does."""
+    return x.to(tl.uint32)
+
+
+def float2uint_rd(x):
+    """The float rounded down, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.uint32)
+
+
+def float2uint_ru(x):
+    """The float rounded up, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.uint32)
+
+
+def float2ll_rn(x):
+    """The float rounded to nearest even, as an int64; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.int64)
+
+
+def float2ll_rz(x):
+    """The float rounded towards zero, as an int64; what does not fit becomes the nearest that does."""
+    return x.to(tl.int64)
+
+
+def float2ll_rd(x):
+    """The float rounded down, as an int64; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.int64)
+
+
+def float2ll_ru(x):
+    """The float rounded up, as an int64; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.int64)
+
+
+def float2ull_rn(x):
+    """The float rounded to nearest even, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.uint64)
+
+
+def float2ull_rz(x):
+    """The float rounded towards zero, as a uint64; what does not fit becomes the nearest that does."""
+    return x.to(tl.uint64)
+
+
+def float2ull_rd(x):
+    """The float rounded down, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.uint64)
+
+
+def float2ull_ru(x):
+    """The float rounded up, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.uint64)
+
+
+def double2int_rn(x):
+    """The float rounded to nearest even, as an int32; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.int32)
+
+
+def double2int_rz(x):
+    """The float rounded towards zero, as an int32; what does not fit becomes the nearest that does."""
+    return x.to(tl.int32)
+
+
+def double2int_rd(x):
+    """The float rounded down, as an int32; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.int32)
+
+
+def double2int_ru(x):
+    """The float rounded up, as an int32; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.int32)
+
+
+def double2uint_rn(x):
+    """The float rounded to nearest even, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.uint32)
+
+
+def double2uint_rz(x):
+    """The float rounded towards zero, as a uint32; what does not fit becomes the nearest that does."""
+    return x.to(tl.uint32)
+
+
+def double2uint_rd(x):
+    """The float rounded down, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.uint32)
+
+
+def double2uint_ru(x):
+    """The float rounded up, as a uint32; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.uint32)
+
+
+def double2ll_rn(x):
+    """The float rounded to nearest even, as an int64; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.int64)
+
+
+def double2ll_rz(x):
+    """The float rounded towards zero, as an int64; what does not fit becomes the nearest that does."""
+    return x.to(tl.int64)
+
+
+def double2ll_rd(x):
+    """The float rounded down, as an int64; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.int64)
+
+
+def double2ll_ru(x):
+    """The float rounded up, as an int64; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.int64)
+
+
+def double2ull_rn(x):
+    """The float rounded to nearest even, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.extra.libdevice.rint(x).to(tl.uint64)
+
+
+def double2ull_rz(x):
+    """The float rounded towards zero, as a uint64; what does not fit becomes the nearest that does."""
+    return x.to(tl.uint64)
+
+
+def double2ull_rd(x):
+    """The float rounded down, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.floor(x).to(tl.uint64)
+
+
+def double2ull_ru(x):
+    """The float rounded up, as a uint64; what does not fit becomes the nearest that does."""
+    return tl.ceil(x).to(tl.uint64)
+
+
+def double2float_rn(x):
+    """The fp64 as an fp32, rounded to nearest even."""
+    return x.to(tl.float32)
+
+
+def double2float_rz(x):
+    """The fp64 as an fp32, rounded towards zero."""
+    return x.to(tl.float32, fp_downcast_rounding="rtz")

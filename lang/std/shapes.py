@@ -51,6 +51,12 @@ def interleave(a, b):
         return tl.reshape(pairs, pairs.shape[:-2] + (2 * pairs.shape[-2],))
 
 
+def _log2(i: tl.constexpr):
+    """The logarithm of a power of two, known when compiling."""
+    bits: tl.constexpr = len([k for k in range(62) if (1 << (k + 1)) <= i])
+    return bits
+
+
 def swizzle2d(i, j, size_i, size_j, size_g):
     """Where (i, j) of a row-major size_i x size_j grid goes when groups of size_g rows go by columns."""
     step = i * size_j + j

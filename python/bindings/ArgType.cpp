@@ -125,6 +125,8 @@ static ArgKind classify(PyTypeObject *type, PyObject *sample, ArgType &result) {
   const LanguageTypes &l = languageTypes;
   if (l.constexpr_ && PyType_IsSubtype(type, l.constexpr_))
     return ArgKind::Wrapper;
+  if (l.descriptor && PyType_IsSubtype(type, l.descriptor))
+    return ArgKind::Descriptor;
   bool isConstant = PyUnicode_Check(sample) || (l.dtype && PyType_IsSubtype(type, l.dtype)) ||
                     (l.function && PyType_IsSubtype(type, l.function)) || asFunction(sample);
   return isConstant ? ArgKind::Constant : tensorKind(type, sample, result);

@@ -153,7 +153,93 @@ static std::optional<Constant> namedConstant(PyObject *value) {
   return std::nullopt;
 }
 
+namespace {
+/// A Python function that is run while a kernel is compiled.
+class PyHostFunction final : public lang::HostFunction {
+public:
+  PyHostFunction(PyObject *callable, std::string name, std::string digest)
+      : HostFunction(std::move(name), std::move(digest)), callable(callable) {
+    Py_INCREF(callable);
+  }
+  ~PyHostFunction() override {
+    if (!Py_IsInitialized()) // the last owner may be a cache that outlives the interpreter
+      return;
+    WithGil gil;
+    Py_DECREF(callable);
+  }
+  Outcome call(const std::vector<Constant> &positional,
+               const std::vector<std::pair<std::string, Constant>> &keywords) const override {
+    WithGil gil;
+    try {
+      py::tuple args(positional.size());
+      for (size_t i = 0; i < positional.size(); ++i)
+        args[i] = toPython(positional[i]);
+      py::dict named;
+      for (const auto &[key, value] : keywords)
+        named[py::str(key)] = toPython(value);
+      py::object result = py::reinterpret_borrow<py::object>(callable)(*args, **named);
+      // What is given may be made anew at each call: nothing but plain values outlives it.
+      Constant constant = toConstant(result.ptr());
+      if (auto *module = std::get_if<Constant::Module>(&constant.value); module && module->handle)
+        constant = Constant{Constant::Opaque{describeValue(result.ptr())}};
+      return {std::move(constant), ""};
+    } catch (py::error_already_set &error) {
+      std::string text = error.what();
+      return {Constant{}, text.substr(0, text.find("\n\nAt:"))};
+    }
+  }
+
+private:
+  PyObject *callable;
+};
+} // namespace
+
+py::object toPython(const Constant &constant) {
+  struct Maker {
+    py::object operator()(const Constant::None &) const { return py::none(); }
+    py::object operator()(bool value) const { return py::bool_(value); }
+    py::object operator()(Constant::Int value) const {
+      auto high = static_cast<long long>(value >> 64);
+      auto low = static_cast<unsigned long long>(value);
+      return py::int_(high).attr("__lshift__")(64).attr("__or__")(py::int_(low));
+    }
+    py::object operator()(double value) const { return py::float_(value); }
+    py::object operator()(const std::string &value) const { return py::str(value); }
+    py::object operator()(const lang::DType &value) const {
+      return py::module_::import("tegula.language.core").attr("_dtype_named")(lang::toString(value));
+    }
+    py::object operator()(const Constant::Tuple &value) const {
+      py::tuple items(value.items.size());
+      for (size_t i = 0; i < value.items.size(); ++i)
+        items[i] = toPython(value.items[i]);
+      return items;
+    }
+    py::object operator()(const std::shared_ptr<const lang::JitFunction> &value) const {
+      return py::str(value->qualifiedName);
+    }
+    py::object operator()(const std::shared_ptr<const lang::HostFunction> &value) const {
+      return py::str(value->name);
+    }
+    py::object operator()(const Constant::Module &value) const { return py::str(value.path); }
+    py::object operator()(const Constant::Builtin &value) const { return py::str(value.name); }
+    py::object operator()(const Constant::Opaque &value) const { return py::str(value.what); }
+  };
+  return std::visit(Maker{}, constant.value);
+}
+
+/// A function that was declared to run while kernels are compiled: by constexpr_function, or wrapped in constexpr.
+static std::optional<Constant> hostFunction(PyObject *value, bool isWrapped) {
+  bool declared = languageTypes.hostFunction && PyObject_TypeCheck(value, languageTypes.hostFunction);
+  if (!declared && !(isWrapped && PyFunction_Check(value)))
+    return std::nullopt;
+  py::object made = py::module_::import("tegula.runtime.host").attr("describe")(py::handle(value));
+  auto [callable, name, digest] = made.cast<std::tuple<py::object, std::string, std::string>>();
+  return Constant{std::shared_ptr<const lang::HostFunction>(
+      std::make_shared<PyHostFunction>(callable.ptr(), std::move(name), std::move(digest)))};
+}
+
 Constant toConstant(PyObject *value) {
+  bool isWrapped = isConstexprWrapper(value);
   value = unwrapConstexpr(value);
   if (value == Py_None)
     return Constant{Constant::None{}};
@@ -181,6 +267,8 @@ Constant toConstant(PyObject *value) {
       throw py::error_already_set();
     return Constant{Constant::Builtin{toText(name.ptr())}};
   }
+  if (auto host = hostFunction(value, isWrapped))
+    return *host;
   if (auto named = namedConstant(value))
     return *named;
   return Constant{Constant::Opaque{describeValue(value)}};
@@ -207,6 +295,10 @@ struct Same {
   bool operator()(const std::shared_ptr<const lang::JitFunction> &a,
                   const std::shared_ptr<const lang::JitFunction> &b) const {
     return a == b;
+  }
+  bool operator()(const std::shared_ptr<const lang::HostFunction> &a,
+                  const std::shared_ptr<const lang::HostFunction> &b) const {
+    return a->name == b->name && a->digest == b->digest;
   }
   bool operator()(const Constant::Module &a, const Constant::Module &b) const {
     return a.isLanguage == b.isLanguage && (a.isLanguage ? a.path == b.path : a.handle == b.handle);

@@ -16,6 +16,8 @@ namespace tegula::python {
 /// The constant that a kernel sees for a Python value; Opaque with a description for what it cannot use. Module
 /// handles are borrowed: the caller keeps `value` alive. Throws error_already_set only if Python code of the user fails.
 lang::Constant toConstant(PyObject *value);
+/// A constant as a host function gets it; what is neither a number, a text, a dtype nor a tuple by its name.
+py::object toPython(const lang::Constant &constant);
 
 /// Whether `value` is the wrapper tl.constexpr(...).
 bool isConstexprWrapper(PyObject *value);

@@ -299,6 +299,12 @@ static PyObject *keep(Call &call, PyObject *made) {
   return made;
 }
 
+/// The fields of a TensorDescriptor as a named tuple, whose class tells its key from other tuples'.
+static PyObject *descriptorFields(PyObject *value) {
+  static PyObject *name = interned("_fields_tuple");
+  return PyObject_CallMethodNoArgs(value, name);
+}
+
 static void addConstant(const Argument &a, PyObject *value, Diag id) {
   if (!packConstant(a.call, value))
     a.fail(id, describeValue(value));
@@ -321,6 +327,7 @@ static void addValue(const Argument &a, const ArgType &type, PyObject *value) {
   case ArgKind::Constant:
   case ArgKind::Wrapper: return addConstant(a, value, Diag::launch_bad_argument);
   case ArgKind::Tuple: return addTuple(a, value);
+  case ArgKind::Descriptor: return addTuple(a, keep(a.call, descriptorFields(value)));
   case ArgKind::Index: return addInt(a, keep(a.call, PyNumber_Index(value)));
   case ArgKind::Real: return addFloat(a, PyFloat_AsDouble(keep(a.call, PyNumber_Float(value))));
   case ArgKind::Truth: return addBool(a, PyObject_IsTrue(value) == 1);
@@ -474,6 +481,14 @@ static lang::Argument readArgument(const Key &key, size_t &at, std::string name,
   case Tag::Bool: arg.type = lang::DType{ScalarKind::I1}; break;
   case Tag::Tuple: {
     size_t n = payload & 0xFFFFFF;
+    py::object held;
+    if (languageTypes.descriptor && PyObject_TypeCheck(value, languageTypes.descriptor)) {
+      arg.isDescriptor = true;
+      held = py::reinterpret_steal<py::object>(descriptorFields(value));
+      if (!held)
+        throw py::error_already_set();
+      value = held.ptr();
+    }
     py::object fields = py::reinterpret_steal<py::object>(PyObject_GetAttrString(value, "_fields"));
     PyErr_Clear();
     ++at;

@@ -61,6 +61,8 @@ struct LanguageTypes {
   PyTypeObject *dtype = nullptr;      ///< tl.dtype: has `_short`, "fp32"
   PyTypeObject *pointer = nullptr;    ///< tl.pointer_type, a dtype: `_short` is "*fp32"
   PyTypeObject *function = nullptr;   ///< tl.load and the like: has `__tegula_name__`
+  PyTypeObject *hostFunction = nullptr; ///< what constexpr_function makes
+  PyTypeObject *descriptor = nullptr;   ///< TensorDescriptor: has `_fields_tuple()`
 };
 extern LanguageTypes languageTypes;
 

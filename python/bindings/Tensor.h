@@ -18,7 +18,8 @@ enum class ArgKind : uint8_t {
   Float,
   Bool,
   None,
-  Tuple, ///< the exact types and their subclasses
+  Tuple,      ///< the exact types and their subclasses
+  Descriptor, ///< TensorDescriptor: a tuple of its fields
   Index,
   Real,
   Truth,    ///< numbers of NumPy, by __index__, __float__, __bool__

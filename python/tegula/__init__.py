@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import language as language
     from . import runtime as runtime
     from . import testing as testing
+    from . import tools as tools
     from .compiler import CompiledKernel as CompiledKernel
     from .compiler import compile as compile
     from .errors import CompilationError as CompilationError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .runtime.device import get_device as get_device
     from .runtime.device import num_threads as num_threads
     from .runtime.device import set_device as set_device
+    from .runtime.host import constexpr_function as constexpr_function
     from .runtime.jit import JITFunction as JITFunction
     from .runtime.jit import KernelInterface as KernelInterface
     from .runtime.jit import MockTensor as MockTensor
@@ -77,6 +79,7 @@ _HOMES = {
     "get_device": "runtime.device",
     "num_threads": "runtime.device",
     "set_device": "runtime.device",
+    "constexpr_function": "runtime.host",
     "JITFunction": "runtime.jit",
     "KernelInterface": "runtime.jit",
     "MockTensor": "runtime.jit",
@@ -85,7 +88,7 @@ _HOMES = {
     "jit": "runtime.jit",
     "reinterpret": "runtime.jit",
 }
-_MODULES = ("backends", "compiler", "errors", "knobs", "language", "runtime", "testing")
+_MODULES = ("backends", "compiler", "errors", "knobs", "language", "runtime", "testing", "tools")
 
 __all__ = [*_HOMES, *_MODULES]
 

@@ -415,6 +415,19 @@ std::optional<Value> descriptorAttribute(const Value &object, const std::string 
   return std::nullopt;
 }
 
+Value descriptorObject(Lowering &l, Values items) {
+  for (Value &field : llvm::MutableArrayRef<Value>(items).slice(1, 2)) {
+    Values numbers;
+    for (const Value &number : field.items()) { // one that is 1 is known when compiling
+      Tensor index = l.toTensor(number, {});
+      numbers.emplace_back(l.cast(index, bitWidth(index.type) == 64 ? i64 : i32, {}));
+    }
+    field = Value::tuple(std::move(numbers));
+  }
+  return Value::object(std::string(descriptorKind), std::move(items),
+                       {"base", "shape", "strides", "block_shape", "padding"});
+}
+
 std::span<const BuiltinDef> descriptorBuiltins() { return table; }
 
 } // namespace tegula::lang

@@ -11,8 +11,8 @@ def abs(x: Any) -> Any:
     """Absolute value."""
 def add(x: Any, y: Any, sanitize_overflow: Any = True) -> Any:
     """x + y."""
-def advance(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def advance(base: Any, offsets: Any) -> Any:
+    """The block pointer moved by `offsets`; the given one stays as it is."""
 def aggregate_replace(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def arange(start: Any, end: Any) -> Any:
@@ -47,8 +47,8 @@ def atomic_xchg(pointer: Any, val: Any, mask: Any = None, sem: Any = None, scope
     """Write the value; gives what was there before."""
 def atomic_xor(pointer: Any, val: Any, mask: Any = None, sem: Any = None, scope: Any = None) -> Any:
     """Bitwise exclusive or with memory; gives what was there before."""
-def bitonic_merge(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def bitonic_merge(x: Any, dim: Any = None, descending: Any = False) -> Any:
+    """The same as `sort`."""
 def broadcast(input: Any, other: Any) -> Any:
     """Both operands in their common shape, as a pair."""
 def broadcast_to(input: Any, *shape: Any) -> Any:
@@ -105,10 +105,10 @@ def fma(x: Any, y: Any, z: Any) -> Any:
     """x * y + z rounded once."""
 def full(shape: Any, value: Any, dtype: Any) -> Any:
     """A tile with `value` in every element."""
-def gather(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def histogram(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def gather(src: Any, index: Any, axis: Any) -> Any:
+    """The elements of `src` at `index` along `axis`; in the other dimensions the two have the same shape."""
+def histogram(input: Any, num_bins: Any, mask: Any = None) -> Any:
+    """How often each of 0 ... num_bins - 1 is in the tile, where the mask is true."""
 def inline_asm_elementwise(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def interleave(a: Any, b: Any) -> Any:
@@ -119,8 +119,8 @@ def join(a: Any, b: Any) -> Any:
     """Two tiles side by side in a new last dimension of extent 2."""
 def load(pointer: Any, mask: Any = None, other: Any = None, *, boundary_check: Any = None, padding_option: Any = None, cache_modifier: Any = '', eviction_policy: Any = '', volatile: Any = False) -> Any:
     """Read what the pointers point to; where the mask is false the element is `other`, or undefined without it."""
-def load_tensor_descriptor(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def load_tensor_descriptor(desc: Any, offsets: Any) -> Any:
+    """The block at `offsets`; elements outside of the tensor are zero (or NaN, if the descriptor says so)."""
 def log(x: Any) -> Any:
     """Natural logarithm."""
 def log2(x: Any) -> Any:
@@ -129,10 +129,10 @@ def logical_and(x: Any, y: Any) -> Any:
     """Both are not zero."""
 def logical_or(x: Any, y: Any) -> Any:
     """At least one is not zero."""
-def make_block_ptr(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def make_tensor_descriptor(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def make_block_ptr(base: Any, shape: Any, strides: Any, offsets: Any, block_shape: Any, order: Any) -> Any:
+    """A pointer to the block of `block_shape` at `offsets` in a tensor of `shape` and `strides`."""
+def make_tensor_descriptor(base: Any, shape: Any, strides: Any, block_shape: Any, padding_option: Any = 'zero') -> Any:
+    """A descriptor of a tensor of `shape` and `strides`, read and written in blocks of `block_shape`."""
 def map_elementwise(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def max(input: Any, axis: Any = None, return_indices: Any = False, return_indices_tie_break_left: Any = True, keep_dims: Any = False) -> Any:
@@ -193,8 +193,8 @@ def slice(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def softmax(x: Any, dim: Any = None, *, keep_dims: Any = None, ieee_rounding: Any = False) -> Any:
     """exp(x - max) / sum(exp(x - max)) along `dim` (0 if not given); `keep_dims` has no effect."""
-def sort(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def sort(x: Any, dim: Any = None, descending: Any = False) -> Any:
+    """The elements in order along `dim` (the last if not given); NaN is above every number."""
 def split(a: Any) -> Any:
     """The two halves of the last dimension, whose extent is 2."""
 def sqrt(x: Any) -> Any:
@@ -209,8 +209,8 @@ def static_print(*values: Any, sep: Any = ' ', end: Any = '\n', file: Any = None
     """Print when compiling."""
 def store(pointer: Any, value: Any, mask: Any = None, *, boundary_check: Any = None, padding_option: Any = None, cache_modifier: Any = '', eviction_policy: Any = '') -> Any:
     """Write the value, converted to the pointers' element type, where the mask is true."""
-def store_tensor_descriptor(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def store_tensor_descriptor(desc: Any, offsets: Any, value: Any) -> Any:
+    """Write the block at `offsets`; elements outside of the tensor are left out."""
 def sub(x: Any, y: Any, sanitize_overflow: Any = True) -> Any:
     """x - y."""
 def sum(input: Any, axis: Any = None, keep_dims: Any = False, dtype: Any = None) -> Any:
@@ -225,8 +225,8 @@ def to(input: Any, dtype: Any, fp_downcast_rounding: Any = None, bitcast: Any = 
     """The same as `cast`, as a method."""
 def to_tensor(x: Any) -> Any:
     """A Python number as a scalar of the smallest type of 32 or 64 bits that holds it."""
-def topk(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def topk(x: Any, k: Any, dim: Any = None, descending: Any = True) -> Any:
+    """The first `k` elements of `sort` along `dim`: with `descending` the largest ones."""
 def trans(input: Any, *dims: Any) -> Any:
     """The same as `permute`; without `dims` the last two dimensions change places."""
 def tuple_type(*args: Any, **kwargs: Any) -> Any:

@@ -47,8 +47,8 @@ class tensor:
     def __getitem__(self, index: Any) -> tensor: ...
     def abs(self) -> Any:
         """Absolute value."""
-    def advance(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
+    def advance(self, offsets: Any) -> Any:
+        """The block pointer moved by `offsets`; the given one stays as it is."""
     def argmax(self, axis: Any, tie_break_left: Any = True, keep_dims: Any = False) -> Any:
         """The place of the largest element along `axis`; of equal ones the first, if `tie_break_left`."""
     def argmin(self, axis: Any, tie_break_left: Any = True, keep_dims: Any = False) -> Any:
@@ -103,10 +103,10 @@ class tensor:
         """The elements in reverse order along `dim` (the last if not given)."""
     def floor(self) -> Any:
         """The next integer at or below x, as a float."""
-    def gather(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
-    def histogram(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
+    def gather(self, index: Any, axis: Any) -> Any:
+        """The elements of `src` at `index` along `axis`; in the other dimensions the two have the same shape."""
+    def histogram(self, num_bins: Any, mask: Any = None) -> Any:
+        """How often each of 0 ... num_bins - 1 is in the tile, where the mask is true."""
     def item(self) -> Any:
         """The one element of a tile as a scalar."""
     def log(self) -> Any:
@@ -139,8 +139,8 @@ class tensor:
         """Sine."""
     def softmax(self, dim: Any = None, *, keep_dims: Any = None, ieee_rounding: Any = False) -> Any:
         """exp(x - max) / sum(exp(x - max)) along `dim` (0 if not given); `keep_dims` has no effect."""
-    def sort(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
+    def sort(self, dim: Any = None, descending: Any = False) -> Any:
+        """The elements in order along `dim` (the last if not given); NaN is above every number."""
     def split(self) -> Any:
         """The two halves of the last dimension, whose extent is 2."""
     def sqrt(self) -> Any:
@@ -153,8 +153,8 @@ class tensor:
         """The sum along `axis`, or of all elements; integers below 32 bits are summed as int32 or uint32."""
     def to(self, dtype: Any, fp_downcast_rounding: Any = None, bitcast: Any = False) -> Any:
         """The same as `cast`, as a method."""
-    def topk(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
+    def topk(self, k: Any, dim: Any = None, descending: Any = True) -> Any:
+        """The first `k` elements of `sort` along `dim`: with `descending` the largest ones."""
     def trans(self, *dims: Any) -> Any:
         """The same as `permute`; without `dims` the last two dimensions change places."""
     def view(self, *shape: Any) -> Any:

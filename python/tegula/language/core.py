@@ -358,6 +358,13 @@ class dtype:
         return "tegula.language." + (f"float{name[2:]}" if name.startswith("fp") else name)
 
 
+def _dtype_named(short: str) -> dtype:
+    """The dtype that the compiler calls so: "fp32", "*ki8"."""
+    if short.startswith("*"):
+        return pointer_type(_dtype_named(short.removeprefix("*").removeprefix("k")), const=short[1] == "k")
+    return next(t for t in globals().values() if type(t) is dtype and t._short == short)
+
+
 class pointer_type(dtype):
     """A pointer to elements of a type."""
 

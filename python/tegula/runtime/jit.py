@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from .. import _tegula
 from ..language import core
+from ..tools.tensor_descriptor import TensorDescriptor
+from .host import ConstexprFunction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -392,4 +394,6 @@ def reinterpret(tensor: Any, dtype: Any) -> TensorWrapper:
     return TensorWrapper(base, dtype)
 
 
-_tegula.register_types(core.constexpr, core.dtype, core.pointer_type, core.function)
+_tegula.register_types(
+    core.constexpr, core.dtype, core.pointer_type, core.function, ConstexprFunction, TensorDescriptor
+)

@@ -29,8 +29,8 @@ def acosh(x: Any) -> Any:
     """Inverse hyperbolic cosine."""
 def add_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def add_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def add_rn(x: Any, y: Any) -> Any:
+    """x + y rounded by itself: a product before it is not drawn into one rounding."""
 def add_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def add_rz(*args: Any, **kwargs: Any) -> Any:
@@ -51,8 +51,8 @@ def byte_perm(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def cbrt(x: Any) -> Any:
     """Cube root."""
-def clz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def clz(x: Any) -> Any:
+    """How many bits above the highest set one are clear, as an int32."""
 def copysign(x: Any, y: Any) -> Any:
     """x with the sign of y."""
 def cosh(x: Any) -> Any:
@@ -71,48 +71,48 @@ def div_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def double2float_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def double2float_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def double2float_rn(x: Any) -> Any:
+    """The fp64 as an fp32, rounded to nearest even."""
 def double2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def double2float_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def double2float_rz(x: Any) -> Any:
+    """The fp64 as an fp32, rounded towards zero."""
 def double2hiint(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def double2int_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2int_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2int_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2int_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ll_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ll_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ll_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ll_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def double2int_rd(x: Any) -> Any:
+    """The float rounded down, as an int32; what does not fit becomes the nearest that does."""
+def double2int_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as an int32; what does not fit becomes the nearest that does."""
+def double2int_ru(x: Any) -> Any:
+    """The float rounded up, as an int32; what does not fit becomes the nearest that does."""
+def double2int_rz(x: Any) -> Any:
+    """The float rounded towards zero, as an int32; what does not fit becomes the nearest that does."""
+def double2ll_rd(x: Any) -> Any:
+    """The float rounded down, as an int64; what does not fit becomes the nearest that does."""
+def double2ll_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as an int64; what does not fit becomes the nearest that does."""
+def double2ll_ru(x: Any) -> Any:
+    """The float rounded up, as an int64; what does not fit becomes the nearest that does."""
+def double2ll_rz(x: Any) -> Any:
+    """The float rounded towards zero, as an int64; what does not fit becomes the nearest that does."""
 def double2loint(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def double2uint_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2uint_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2uint_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2uint_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ull_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ull_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ull_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def double2ull_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def double2uint_rd(x: Any) -> Any:
+    """The float rounded down, as a uint32; what does not fit becomes the nearest that does."""
+def double2uint_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as a uint32; what does not fit becomes the nearest that does."""
+def double2uint_ru(x: Any) -> Any:
+    """The float rounded up, as a uint32; what does not fit becomes the nearest that does."""
+def double2uint_rz(x: Any) -> Any:
+    """The float rounded towards zero, as a uint32; what does not fit becomes the nearest that does."""
+def double2ull_rd(x: Any) -> Any:
+    """The float rounded down, as a uint64; what does not fit becomes the nearest that does."""
+def double2ull_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as a uint64; what does not fit becomes the nearest that does."""
+def double2ull_ru(x: Any) -> Any:
+    """The float rounded up, as a uint64; what does not fit becomes the nearest that does."""
+def double2ull_rz(x: Any) -> Any:
+    """The float rounded towards zero, as a uint64; what does not fit becomes the nearest that does."""
 def double_as_longlong(x: Any) -> Any:
     """The bits of an fp64."""
 def erfc(x: Any) -> Any:
@@ -151,42 +151,42 @@ def fast_tanhf(x: Any) -> Any:
     """Hyperbolic tangent."""
 def fdim(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def ffs(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def ffs(x: Any) -> Any:
+    """The place of the lowest set bit, from 1 on, as an int32; 0 if none is set."""
 def finitef(x: Any) -> Any:
     """x is neither infinite nor a NaN."""
-def float2int_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2int_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2int_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2int_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ll_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ll_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ll_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ll_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2uint_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2uint_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2uint_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2uint_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ull_rd(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ull_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ull_ru(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
-def float2ull_rz(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def float2int_rd(x: Any) -> Any:
+    """The float rounded down, as an int32; what does not fit becomes the nearest that does."""
+def float2int_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as an int32; what does not fit becomes the nearest that does."""
+def float2int_ru(x: Any) -> Any:
+    """The float rounded up, as an int32; what does not fit becomes the nearest that does."""
+def float2int_rz(x: Any) -> Any:
+    """The float rounded towards zero, as an int32; what does not fit becomes the nearest that does."""
+def float2ll_rd(x: Any) -> Any:
+    """The float rounded down, as an int64; what does not fit becomes the nearest that does."""
+def float2ll_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as an int64; what does not fit becomes the nearest that does."""
+def float2ll_ru(x: Any) -> Any:
+    """The float rounded up, as an int64; what does not fit becomes the nearest that does."""
+def float2ll_rz(x: Any) -> Any:
+    """The float rounded towards zero, as an int64; what does not fit becomes the nearest that does."""
+def float2uint_rd(x: Any) -> Any:
+    """The float rounded down, as a uint32; what does not fit becomes the nearest that does."""
+def float2uint_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as a uint32; what does not fit becomes the nearest that does."""
+def float2uint_ru(x: Any) -> Any:
+    """The float rounded up, as a uint32; what does not fit becomes the nearest that does."""
+def float2uint_rz(x: Any) -> Any:
+    """The float rounded towards zero, as a uint32; what does not fit becomes the nearest that does."""
+def float2ull_rd(x: Any) -> Any:
+    """The float rounded down, as a uint64; what does not fit becomes the nearest that does."""
+def float2ull_rn(x: Any) -> Any:
+    """The float rounded to nearest even, as a uint64; what does not fit becomes the nearest that does."""
+def float2ull_ru(x: Any) -> Any:
+    """The float rounded up, as a uint64; what does not fit becomes the nearest that does."""
+def float2ull_rz(x: Any) -> Any:
+    """The float rounded towards zero, as a uint64; what does not fit becomes the nearest that does."""
 def float_as_int(x: Any) -> Any:
     """The bits of an fp32."""
 def float_as_uint(x: Any) -> Any:
@@ -209,12 +209,12 @@ def hypot(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ilogb(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def int2double_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def int2double_rn(x: Any) -> Any:
+    """The integer as an fp64, rounded to nearest even."""
 def int2float_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def int2float_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def int2float_rn(x: Any) -> Any:
+    """The integer as an fp32, rounded to nearest even."""
 def int2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def int2float_rz(*args: Any, **kwargs: Any) -> Any:
@@ -239,24 +239,24 @@ def lgamma(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ll2double_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def ll2double_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def ll2double_rn(x: Any) -> Any:
+    """The integer as an fp64, rounded to nearest even."""
 def ll2double_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ll2double_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ll2float_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def ll2float_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def ll2float_rn(x: Any) -> Any:
+    """The integer as an fp32, rounded to nearest even."""
 def ll2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ll2float_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def llrint(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def llround(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def llround(x: Any) -> Any:
+    """The nearest whole number, halves away from zero, as an int64."""
 def log10(x: Any) -> Any:
     """Logarithm to base 10."""
 def log1p(x: Any) -> Any:
@@ -269,8 +269,8 @@ def mul24(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def mul_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def mul_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def mul_rn(x: Any, y: Any) -> Any:
+    """x * y rounded by itself: a sum after it is not drawn into one rounding."""
 def mul_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def mul_rz(*args: Any, **kwargs: Any) -> Any:
@@ -289,8 +289,8 @@ def normcdf(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def normcdfinv(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def popc(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def popc(x: Any) -> Any:
+    """How many bits are set, as an int32."""
 def pow(x: Any, y: Any) -> Any:
     """x to the power y."""
 def rcbrt(*args: Any, **kwargs: Any) -> Any:
@@ -299,8 +299,8 @@ def rcp64h(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rcp_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def rcp_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def rcp_rn(x: Any) -> Any:
+    """1 / x."""
 def rcp_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rcp_rz(*args: Any, **kwargs: Any) -> Any:
@@ -317,12 +317,12 @@ def rnorm3d(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def rnorm4d(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def round(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def round(x: Any) -> Any:
+    """The nearest whole number, halves away from zero."""
 def rsqrt_rn(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def sad(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def sad(x: Any, y: Any, z: Any) -> Any:
+    """The distance of x and y, plus z."""
 def saturatef(x: Any) -> Any:
     """x, but at least 0 and at most 1."""
 def scalbn(*args: Any, **kwargs: Any) -> Any:
@@ -341,8 +341,8 @@ def sqrt_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sub_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def sub_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def sub_rn(x: Any, y: Any) -> Any:
+    """x - y rounded by itself."""
 def sub_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def sub_rz(*args: Any, **kwargs: Any) -> Any:
@@ -355,12 +355,12 @@ def tgamma(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def trunc(x: Any) -> Any:
     """The next integer towards 0, as a float."""
-def uint2double_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def uint2double_rn(x: Any) -> Any:
+    """The integer as an fp64, rounded to nearest even."""
 def uint2float_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def uint2float_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def uint2float_rn(x: Any) -> Any:
+    """The integer as an fp32, rounded to nearest even."""
 def uint2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def uint2float_rz(*args: Any, **kwargs: Any) -> Any:
@@ -369,16 +369,16 @@ def uint_as_float(x: Any) -> Any:
     """The fp32 that has these bits."""
 def ull2double_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def ull2double_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def ull2double_rn(x: Any) -> Any:
+    """The integer as an fp64, rounded to nearest even."""
 def ull2double_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ull2double_rz(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ull2float_rd(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
-def ull2float_rn(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def ull2float_rn(x: Any) -> Any:
+    """The integer as an fp32, rounded to nearest even."""
 def ull2float_ru(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def ull2float_rz(*args: Any, **kwargs: Any) -> Any:
