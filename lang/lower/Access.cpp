@@ -7,6 +7,8 @@
 
 #include "lang/lower/Impl.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 namespace tegula::lang {
 
 //===----------------------------------------------------------------------===//
@@ -147,6 +149,46 @@ static std::optional<Value> tensorAttribute(Lowering &l, const Value &object, co
   return Value(BoundMethod{object, method});
 }
 
+/// What to write instead of an attribute that is not there: " (did you mean ...)" and a help.
+static std::pair<std::string, std::string> attributeHelp(const Value &object, const std::string &name) {
+  if (object.isComposite())
+    return {"", object.tuple().fields.empty() ? "A tuple is indexed: x[0]."
+                                              : "Its fields are " + llvm::join(object.tuple().fields, ", ") + "."};
+  if (!object.isTensor())
+    return {"", "A dtype has .scalar, .element_ty, .primitive_bitwidth and the like."};
+  // What arrays of other libraries have.
+  static const std::pair<std::string_view, const char *> elsewhere[] = {
+      {"mean", "Write tl.sum(x, axis) / n."},
+      {"astype", "Write x.to(dtype)."},
+      {"float", "Write x.to(tl.float32)."},
+      {"half", "Write x.to(tl.float16)."},
+      {"double", "Write x.to(tl.float64)."},
+      {"int", "Write x.to(tl.int32)."},
+      {"long", "Write x.to(tl.int64)."},
+      {"size", "A tile has x.shape and x.numel; the sizes of a tensor are arguments of the kernel."},
+      {"stride", "Pass the strides of the tensor as arguments of the kernel."},
+      {"device", "A kernel runs on one device: there is nothing to ask for."},
+      {"data_ptr", "The argument is the pointer."},
+      {"contiguous", "A tile has no strides. Make the tensor contiguous before the launch."},
+      {"clone", "Assign it to another name: values do not change."},
+      {"any", "Write tl.max(x.to(tl.int32), axis) != 0."},
+      {"all", "Write tl.min(x.to(tl.int32), axis) != 0."},
+      {"transpose", "Write x.trans(...)."},
+      {"t", "Write x.T."},
+      {"unsqueeze", "Write tl.expand_dims(x, axis), or x[:, None]."},
+      {"squeeze", "Write tl.reshape(x, shape)."},
+      {"item", "Reduce the tile to a scalar, for example with tl.sum."},
+  };
+  for (auto [other, help] : elsewhere)
+    if (name == other)
+      return {"", help};
+  std::string near = nearest(name, {"dtype", "shape", "numel", "type", "T", "to", "sum", "max", "min", "argmax",
+                                    "argmin", "reshape", "trans", "permute", "expand_dims", "broadcast_to", "cast",
+                                    "exp", "log", "sqrt", "abs", "cumsum", "sort", "gather", "store", "split"});
+  return {near.empty() ? "" : " (did you mean '" + near + "'?)",
+          "A tile has .dtype, .shape, .numel, .type, .T, and functions of tl as methods."};
+}
+
 Value Lowering::attribute(const Value &object, const std::string &name, Span span) {
   std::optional<Value> found;
   if (object.isTensor()) {
@@ -159,7 +201,8 @@ Value Lowering::attribute(const Value &object, const std::string &name, Span spa
     auto &resolver = impl().frame().function->resolver;
     auto member = resolver ? resolver->attribute(*module, name) : std::nullopt;
     if (!member)
-      fail(Diag::undefined_attribute, span, {name, repr(object)});
+      fail(Diag::undefined_attribute, span,
+           {name, repr(object), "", "Check the spelling, and that the module has it when the kernel is compiled."});
     impl().dependencies.push_back({resolver, module->path + "." + name, member->value});
     if (auto *opaque = std::get_if<Constant::Opaque>(&member->value.value))
       fail(Diag::opaque_global, span, {module->path + "." + name, opaque->what});
@@ -185,7 +228,8 @@ Value Lowering::attribute(const Value &object, const std::string &name, Span spa
   }
   if (found)
     return *found;
-  fail(Diag::undefined_attribute, span, {name, describe(object)});
+  auto [near, help] = attributeHelp(object, name);
+  fail(Diag::undefined_attribute, span, {name, describe(object), near, help});
 }
 
 //===----------------------------------------------------------------------===//
@@ -283,7 +327,9 @@ Value Lowering::subscript(const Value &object, const Value &index, Span span) {
       text += *letter.asString();
     return Value::string(text);
   }
-  fail(Diag::not_subscriptable, span, {describe(object)});
+  fail(Diag::not_subscriptable, span,
+       {describe(object), object.isCallable() ? "A kernel calls a jit function without a grid: f(x, y)."
+                                              : "Tuples are indexed by constants, tiles by ':' and None."});
 }
 
 } // namespace tegula::lang

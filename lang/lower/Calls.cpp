@@ -197,10 +197,14 @@ Value Lowering::Impl::callFunction(const std::shared_ptr<const JitFunction> &fun
   for (const auto &frame : frames)
     same += frame->function == function.get();
   if (same > deepestRecursion || frames.size() > deepestInlining) {
-    std::string chain;
-    for (size_t i = frames.size() > 8 ? frames.size() - 8 : 0; i < frames.size(); ++i)
-      chain += frames[i]->function->qualifiedName + " -> ";
-    l.fail(Diag::recursion, span, {function->qualifiedName, chain + function->qualifiedName});
+    // One round: from the last call of this function on.
+    std::string chain = function->qualifiedName;
+    for (size_t i = frames.size(); i-- > 0;) {
+      chain = frames[i]->function->qualifiedName + " -> " + chain;
+      if (frames[i]->function == function.get() || frames.size() - i > 8)
+        break;
+    }
+    l.fail(Diag::recursion, span, {function->qualifiedName, chain});
   }
   const Function &tree = function->ast();
   auto callee = std::make_unique<Frame>();

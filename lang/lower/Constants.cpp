@@ -419,7 +419,7 @@ Shape Lowering::constexprShape(const Value &value, std::string_view what, Span s
   Int elements = 1;
   for (int64_t extent : shape) {
     if (extent < 1)
-      fail(Diag::bad_shape, span, {repr(value), "each extent must be at least 1"});
+      fail(Diag::bad_shape, span, {repr(value), "each extent must be at least 1, and -1 is not worked out"});
     elements *= extent;
     if (elements > INT32_MAX)
       fail(Diag::bad_shape, span, {repr(value), "a tile has at most 2147483647 elements"});

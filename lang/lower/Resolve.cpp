@@ -200,6 +200,13 @@ Value Lowering::languageMember(const std::string &dottedName, Span span) {
   if (auto value = findLanguageMember(dottedName))
     return *value;
   std::string name = canonical(dottedName);
+  if (constexpr std::string_view python = "builtins."; dottedName.starts_with(python)) {
+    std::string list;
+    for (const BuiltinDef &def : pythonBuiltins())
+      if (std::string_view name = def.name; name.starts_with(python))
+        list += (list.empty() ? "" : ", ") + std::string(name.substr(python.size()));
+    fail(Diag::python_function, span, {dottedName.substr(python.size()), list});
+  }
   fail(Diag::undefined_language_member, span, {dottedName, hint(nearest(name, languageNames()))});
 }
 

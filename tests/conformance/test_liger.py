@@ -390,7 +390,6 @@ def test_neighborhood_attention():
     )
 
 
-@pytest.mark.skip(reason="its router sorts with tl.sort, which the language does not have yet")
 def test_fused_moe():
     experts, top, hidden, inner, tokens = 4, 2, 32, 48, 10
     index = torch.stack(

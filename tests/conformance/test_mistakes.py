@@ -251,7 +251,7 @@ KERNELS = {
         "    v = tl.reshape(i, (3, 5))  #!\n",
     ),
     "transpose of a vector": (errors.CompileError, ".T needs a tensor of rank 2", "    v = i.T  #!\n"),
-    "too many dimensions": (errors.CompileError, "2 indices for i32[16]", "    v = i[:, :]  #!\n"),
+    "too many dimensions": (errors.CompileError, "2 index(es) for i32[16], which has 1 dimension(s)", "    v = i[:, :]  #!\n"),
     "program_id axis": (errors.CompileError, "takes axis 0, 1 or 2, got 3", "    v = tl.program_id(3)  #!\n"),
     "float modulo shift": (errors.CompileError, "needs integers", "    v = tl.load(x) << 2  #!\n"),
     "power": (errors.CompileError, "operator '**' is not defined on tensors", "    v = i ** 2  #!\n"),
@@ -324,7 +324,52 @@ KERNELS = {
     "number out of range": (errors.CompileError, "does not fit in i8", "    v = i.to(tl.int8) + 300  #!\n"),
     "jit function's arguments": (errors.CompileError, "needs a value for 'b'", "    v = helper(i)  #!\n"),
     "recursion": (errors.CompileError, "calls itself", "    v = endless(n)  #!~\n"),
-    "sort": (errors.UnsupportedError, "'tl.sort' is not supported yet", "    v = tl.sort(i)  #!\n"),
+    "assembly": (
+        errors.UnsupportedError,
+        "'tl.inline_asm_elementwise' is not supported yet",
+        "    v = tl.inline_asm_elementwise('nop', '=r', [i], tl.int32, True, 1)  #!\n",
+    ),
+    "PyTorch's method": (errors.CompileError, "Write x.to(dtype)", "    v = i.astype(tl.float16)  #!\n"),
+    "mean": (errors.CompileError, "Write tl.sum(x, axis) / n", "    v = tl.load(x + i).mean()  #!\n"),
+    "misspelt method": (errors.CompileError, "did you mean 'argmax'", "    v = i.argmx(0)  #!\n"),
+    "Python's function": (
+        errors.UnsupportedError,
+        "Python's 'sorted' is not part of the kernel language",
+        "    v = sorted(i)  #!\n",
+    ),
+    "grid in a kernel": (
+        errors.CompileError,
+        "calls a jit function without a grid",
+        "    helper[(1,)](i, i)  #!\n",
+    ),
+    "compare with None": (errors.CompileError, "with 'is None'", "    v = i == None  #!\n"),
+    "inferred extent": (errors.CompileError, "-1 is not worked out", "    v = i.reshape(2, -1)  #!\n"),
+    "store of pointers": (errors.CompileError, "read with tl.load", "    tl.store(x + i, y + i)  #!\n"),
+    "too much unrolling": (
+        errors.CompileError,
+        "the kernel is too large: more than 32768 operations",
+        "    for k in tl.static_range(60000):\n        tl.store(x + k, k * n)  #!\n",
+    ),
+    "block pointer with a mask": (
+        errors.CompileError,
+        "tl.load of a block pointer takes no 'mask'",
+        "    v = tl.load(tl.make_block_ptr(x, (n,), (1,), (0,), (16,), (0,)), mask=i < n)  #!\n",
+    ),
+    "block pointer as a tuple": (
+        errors.CompileError,
+        "cannot iterate over a block pointer",
+        "    a, b = tl.make_block_ptr(x, (n,), (1,), (0,), (16,), (0,))  #!\n",
+    ),
+    "block pointer plus a number": (
+        errors.CompileError,
+        "a block pointer and constexpr 1",
+        "    v = tl.make_block_ptr(x, (n,), (1,), (0,), (16,), (0,)) + 1  #!\n",
+    ),
+    "descriptor's member": (
+        errors.CompileError,
+        "Its fields are base, shape, strides, block_shape, padding",
+        "    v = tl.make_tensor_descriptor(x, [n, n], [n, 1], [4, 4]).size  #!\n",
+    ),
 }
 
 NAMES = {

@@ -34,7 +34,8 @@ class ConstexprFunction:
 def constexpr_function(fn: Callable[..., Any]) -> ConstexprFunction:
     """Lets kernels call a Python function while they are compiled: its arguments must be constants, so is its result.
 
-    What it reads beside its arguments (global numbers, other functions) counts for the compile cache too.
+    What it reads beside its arguments (global numbers, other functions) counts for the compile cache. A running
+    program keeps the kernels that it has compiled, also when such a global changes.
     """
     return ConstexprFunction(fn)
 

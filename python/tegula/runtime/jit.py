@@ -291,7 +291,7 @@ class JITFunction(_tegula.Function, KernelInterface):
         self.constexprs = [p.num for p in self.params if p.is_constexpr]
         self.pre_run_hooks: list[Callable[..., Any]] = []
         rows = [p._row() for p in self.params]
-        name = f"{fn.__module__}.{fn.__qualname__}"
+        name = f"{fn.__module__}.{fn.__qualname__}" if fn.__module__ else fn.__qualname__
         _tegula.Function.__init__(self, fn, fn.__name__, name, file, first, text, rows, debug, noinline)
 
     def run(self, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -> Any:

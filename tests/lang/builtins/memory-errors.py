@@ -25,7 +25,7 @@ def argument_not_pointer(n):
 
 @tegula.jit
 def block_pointer_option(p):
-    # BLOCK-POINTER-OPTION: error: 'boundary_check' belongs to block pointers, and 'tl.make_block_ptr' is not supported yet
+    # BLOCK-POINTER-OPTION: error: 'boundary_check' belongs to block pointers, but the pointer is *fp32
     a = tl.load(p, boundary_check=(0,))
 
 
