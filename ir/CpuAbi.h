@@ -44,8 +44,8 @@ enum class SortOrder : int32_t { Unsigned, Signed, Float };
 extern "C" {
 /// Sorts `lines` lines of `extent` elements of `bytes` bytes each in place. Of floats `infinity` is the bit pattern
 /// of the largest magnitude that is no NaN; NaNs come last (first if `descending`).
-void tegula_cpu_sort(void *data, int64_t lines, int64_t extent, int32_t bytes, SortOrder order, int32_t descending,
-                     uint64_t infinity);
+void tegula_cpu_sort(void *data, int64_t lines, int64_t extent, int32_t bytes, SortOrder order,
+                     int32_t descending, uint64_t infinity);
 /// device_print: argument `index` of `count` of one call, of program `program`.
 void tegula_cpu_print(Launch *launch, int64_t program, const char *prefix, int32_t hex, int32_t index,
                       int32_t count, const PrintValue *value);

@@ -145,8 +145,8 @@ void Plan::visit(Operation *op) {
     return visitTileOp(op);
   // A sink. Operands of reductions, stores and the like are read in one common nest; those of products, yields, loops
   // and prints in one nest each.
-  bool separate =
-      isa<tile::DotOp, tile::GatherOp, tile::PrintOp>(op) || op->hasTrait<OpTrait::IsTerminator>() || op->getNumRegions();
+  bool separate = isa<tile::DotOp, tile::GatherOp, tile::PrintOp>(op) ||
+                  op->hasTrait<OpTrait::IsTerminator>() || op->getNumRegions();
   if (isa<tile::ReduceOp, tile::ScanOp>(op))
     separate = false;
   for (auto [i, operand] : llvm::enumerate(op->getOperands()))

@@ -203,7 +203,8 @@ template <typename Bits> Bits fromSortKey(Bits key, SortOrder order) {
 }
 
 template <typename Bits>
-void sortLines(void *data, int64_t lines, int64_t extent, SortOrder order, bool descending, uint64_t infinity) {
+void sortLines(void *data, int64_t lines, int64_t extent, SortOrder order, bool descending,
+               uint64_t infinity) {
   auto *line = static_cast<Bits *>(data);
   for (int64_t i = 0; i < lines; ++i, line += extent) {
     for (int64_t j = 0; j < extent; ++j)

@@ -152,8 +152,9 @@ static std::optional<Value> tensorAttribute(Lowering &l, const Value &object, co
 /// What to write instead of an attribute that is not there: " (did you mean ...)" and a help.
 static std::pair<std::string, std::string> attributeHelp(const Value &object, const std::string &name) {
   if (object.isComposite())
-    return {"", object.tuple().fields.empty() ? "A tuple is indexed: x[0]."
-                                              : "Its fields are " + llvm::join(object.tuple().fields, ", ") + "."};
+    return {"", object.tuple().fields.empty()
+                    ? "A tuple is indexed: x[0]."
+                    : "Its fields are " + llvm::join(object.tuple().fields, ", ") + "."};
   if (!object.isTensor())
     return {"", "A dtype has .scalar, .element_ty, .primitive_bitwidth and the like."};
   // What arrays of other libraries have.
@@ -182,9 +183,10 @@ static std::pair<std::string, std::string> attributeHelp(const Value &object, co
   for (auto [other, help] : elsewhere)
     if (name == other)
       return {"", help};
-  std::string near = nearest(name, {"dtype", "shape", "numel", "type", "T", "to", "sum", "max", "min", "argmax",
-                                    "argmin", "reshape", "trans", "permute", "expand_dims", "broadcast_to", "cast",
-                                    "exp", "log", "sqrt", "abs", "cumsum", "sort", "gather", "store", "split"});
+  std::string near = nearest(
+      name, {"dtype",  "shape",  "numel",   "type",   "T",       "to",          "sum",          "max",  "min",
+             "argmax", "argmin", "reshape", "trans",  "permute", "expand_dims", "broadcast_to", "cast", "exp",
+             "log",    "sqrt",   "abs",     "cumsum", "sort",    "gather",      "store",        "split"});
   return {near.empty() ? "" : " (did you mean '" + near + "'?)",
           "A tile has .dtype, .shape, .numel, .type, .T, and functions of tl as methods."};
 }
@@ -202,7 +204,8 @@ Value Lowering::attribute(const Value &object, const std::string &name, Span spa
     auto member = resolver ? resolver->attribute(*module, name) : std::nullopt;
     if (!member)
       fail(Diag::undefined_attribute, span,
-           {name, repr(object), "", "Check the spelling, and that the module has it when the kernel is compiled."});
+           {name, repr(object), "",
+            "Check the spelling, and that the module has it when the kernel is compiled."});
     impl().dependencies.push_back({resolver, module->path + "." + name, member->value});
     if (auto *opaque = std::get_if<Constant::Opaque>(&member->value.value))
       fail(Diag::opaque_global, span, {module->path + "." + name, opaque->what});

@@ -13,7 +13,7 @@ namespace tegula::lang {
 
 /// The form of a joined value: tensors that became results of a structured operation, and what stayed as it was.
 struct JoinNode {
-  Value keep; ///< of a composite: one of its two forms
+  Value keep;     ///< of a composite: one of its two forms
   int index = -1; ///< of a result
   DType type;
   bool isTuple = false;

@@ -14,8 +14,8 @@ namespace tegula::lang {
 
 std::span<const std::span<const BuiltinDef>> allBuiltins() {
   static const std::span<const BuiltinDef> groups[] = {
-      programBuiltins(), creationBuiltins(), shapeBuiltins(), memoryBuiltins(), descriptorBuiltins(), mathBuiltins(),
-      reduceBuiltins(),  dotBuiltins(),      typeBuiltins(),  pythonBuiltins(),
+      programBuiltins(), creationBuiltins(), shapeBuiltins(), memoryBuiltins(), descriptorBuiltins(),
+      mathBuiltins(),    reduceBuiltins(),   dotBuiltins(),   typeBuiltins(),   pythonBuiltins(),
   };
   return groups;
 }

@@ -170,7 +170,6 @@ Flow Lowering::Impl::execWhile(const Stmt &stmt, Rest &) {
 // for
 //===----------------------------------------------------------------------===//
 
-
 Flow Lowering::Impl::execFor(const Stmt &stmt, Rest &) {
   Value source = eval(*stmt.value);
   if (source.isTuple())

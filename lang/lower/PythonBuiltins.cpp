@@ -170,10 +170,10 @@ Value lowerEnumerate(Lowering &l, BoundArgs &args, Span span) {
 /// `x.__add__(y)`: the operator by its method's name.
 Value lowerOperatorMethod(Lowering &l, BoundArgs &args, Span span) {
   static const std::pair<std::string_view, BinaryOp> operators[] = {
-      {"__add__", BinaryOp::Add},          {"__sub__", BinaryOp::Sub},    {"__mul__", BinaryOp::Mul},
-      {"__truediv__", BinaryOp::Div},      {"__floordiv__", BinaryOp::FloorDiv}, {"__mod__", BinaryOp::Mod},
-      {"__lshift__", BinaryOp::Shl},       {"__rshift__", BinaryOp::Shr}, {"__and__", BinaryOp::And},
-      {"__or__", BinaryOp::Or},            {"__xor__", BinaryOp::Xor},
+      {"__add__", BinaryOp::Add},     {"__sub__", BinaryOp::Sub},           {"__mul__", BinaryOp::Mul},
+      {"__truediv__", BinaryOp::Div}, {"__floordiv__", BinaryOp::FloorDiv}, {"__mod__", BinaryOp::Mod},
+      {"__lshift__", BinaryOp::Shl},  {"__rshift__", BinaryOp::Shr},        {"__and__", BinaryOp::And},
+      {"__or__", BinaryOp::Or},       {"__xor__", BinaryOp::Xor},
   };
   for (auto [name, op] : operators)
     if (name == args.builtin->name)

@@ -46,12 +46,11 @@ Value Value::tuple(Values items, std::vector<std::string> fields) {
 
 Value Value::object(std::string kind, Values items, std::vector<std::string> fields) {
   Value v;
-  v.data = std::make_shared<const TupleValue>(TupleValue{std::move(items), std::move(fields), std::move(kind)});
+  v.data =
+      std::make_shared<const TupleValue>(TupleValue{std::move(items), std::move(fields), std::move(kind)});
   return v;
 }
-Value Value::withItems(Values items) const {
-  return object(tuple().kind, std::move(items), tuple().fields);
-}
+Value Value::withItems(Values items) const { return object(tuple().kind, std::move(items), tuple().fields); }
 
 template <typename T, typename V> static const T *shared(const V &data) {
   auto *p = std::get_if<std::shared_ptr<const T>>(&data);
@@ -61,7 +60,9 @@ const RangeValue *Value::asRange() const { return shared<RangeValue>(data); }
 const SliceValue *Value::asSlice() const { return shared<SliceValue>(data); }
 const BoundMethod *Value::asMethod() const { return shared<BoundMethod>(data); }
 
-bool Value::isCallable() const { return asFunction() || asHostFunction() || get<Constant::Builtin>() || asMethod(); }
+bool Value::isCallable() const {
+  return asFunction() || asHostFunction() || get<Constant::Builtin>() || asMethod();
+}
 
 bool Value::isConstexpr() const {
   if (asConstant() || asBlockType())

@@ -316,13 +316,12 @@ void initFunction(py::module_ &module) {
     throw py::error_already_set();
   functionType = reinterpret_cast<PyTypeObject *>(type);
   module.add_object("Function", type);
-  module.def("register_types",
-             [](py::object constexpr_, py::object dtype, py::object pointer, py::object function,
-                py::object hostFunction, py::object descriptor) {
-               auto hold = [](py::object o) { return reinterpret_cast<PyTypeObject *>(o.release().ptr()); };
-               languageTypes = {hold(constexpr_), hold(dtype), hold(pointer), hold(function),
-                                hold(hostFunction), hold(descriptor)};
-             });
+  module.def("register_types", [](py::object constexpr_, py::object dtype, py::object pointer,
+                                  py::object function, py::object hostFunction, py::object descriptor) {
+    auto hold = [](py::object o) { return reinterpret_cast<PyTypeObject *>(o.release().ptr()); };
+    languageTypes = {hold(constexpr_), hold(dtype),        hold(pointer),
+                     hold(function),   hold(hostFunction), hold(descriptor)};
+  });
 }
 
 } // namespace tegula::python

@@ -57,10 +57,10 @@ private:
 
 /// The Python classes that Constants.cpp recognises; filled by `register_types` when tegula.language is imported.
 struct LanguageTypes {
-  PyTypeObject *constexpr_ = nullptr; ///< tl.constexpr: has `value`
-  PyTypeObject *dtype = nullptr;      ///< tl.dtype: has `_short`, "fp32"
-  PyTypeObject *pointer = nullptr;    ///< tl.pointer_type, a dtype: `_short` is "*fp32"
-  PyTypeObject *function = nullptr;   ///< tl.load and the like: has `__tegula_name__`
+  PyTypeObject *constexpr_ = nullptr;   ///< tl.constexpr: has `value`
+  PyTypeObject *dtype = nullptr;        ///< tl.dtype: has `_short`, "fp32"
+  PyTypeObject *pointer = nullptr;      ///< tl.pointer_type, a dtype: `_short` is "*fp32"
+  PyTypeObject *function = nullptr;     ///< tl.load and the like: has `__tegula_name__`
   PyTypeObject *hostFunction = nullptr; ///< what constexpr_function makes
   PyTypeObject *descriptor = nullptr;   ///< TensorDescriptor: has `_fields_tuple()`
 };

@@ -251,7 +251,11 @@ KERNELS = {
         "    v = tl.reshape(i, (3, 5))  #!\n",
     ),
     "transpose of a vector": (errors.CompileError, ".T needs a tensor of rank 2", "    v = i.T  #!\n"),
-    "too many dimensions": (errors.CompileError, "2 index(es) for i32[16], which has 1 dimension(s)", "    v = i[:, :]  #!\n"),
+    "too many dimensions": (
+        errors.CompileError,
+        "2 index(es) for i32[16], which has 1 dimension(s)",
+        "    v = i[:, :]  #!\n",
+    ),
     "program_id axis": (errors.CompileError, "takes axis 0, 1 or 2, got 3", "    v = tl.program_id(3)  #!\n"),
     "float modulo shift": (errors.CompileError, "needs integers", "    v = tl.load(x) << 2  #!\n"),
     "power": (errors.CompileError, "operator '**' is not defined on tensors", "    v = i ** 2  #!\n"),

@@ -92,7 +92,10 @@ def test_unsupported_function():
     o = np.zeros(4, np.int32)
     for device in ("cpu", "reference"):
         tegula.set_device(device)
-        for kernel, name in ((assembly, "tl.inline_asm_elementwise"), (byte_perm, "tl.extra.libdevice.byte_perm")):
+        for kernel, name in (
+            (assembly, "tl.inline_asm_elementwise"),
+            (byte_perm, "tl.extra.libdevice.byte_perm"),
+        ):
             text = f"'{name}' is not supported yet"
             error = fails(tegula.UnsupportedError, "unsupported_function", text, kernel[(1,)], o)
             assert error.file == __file__ and "README" in error.next_step

@@ -69,7 +69,12 @@ def gives_a_list():
     "fn, arguments, id, text",
     [
         (raises, {"N": 7}, "host_call_failed", "'type_of' raised KeyError: 7"),
-        (of_a_tensor, {"n": 7}, "expected_constexpr", "an argument of 'size' must be a value known when compiling"),
+        (
+            of_a_tensor,
+            {"n": 7},
+            "expected_constexpr",
+            "an argument of 'size' must be a value known when compiling",
+        ),
         (gives_a_list, {}, "host_call_result", "'a_list' gave a list, which a kernel cannot use"),
     ],
 )

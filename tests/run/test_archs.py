@@ -35,7 +35,9 @@ def test_kernels(arch):
     test_bench_kernels.test_linear_gelu()
 
 
-@pytest.mark.parametrize("source,target", [("float32", "float16"), ("float64", "bfloat16"), ("float32", "float8_e5m2")])
+@pytest.mark.parametrize(
+    "source,target", [("float32", "float16"), ("float64", "bfloat16"), ("float32", "float8_e5m2")]
+)
 def test_conversions(arch, source, target):
     test_casts.test_special_values(source, target)
 

@@ -19,11 +19,15 @@ def copy_by_pointers(x_ptr, o_ptr, M, N, xs, os, BM: tl.constexpr, BN: tl.conste
         o = o.advance((0, BN))
 
 
-@pytest.mark.parametrize("m,n,bm,bn", [(33, 70, 16, 32), (16, 64, 16, 32), (5, 3, 16, 32), (7, 9, 3, 5), (1, 1, 1, 1)])
+@pytest.mark.parametrize(
+    "m,n,bm,bn", [(33, 70, 16, 32), (16, 64, 16, 32), (5, 3, 16, 32), (7, 9, 3, 5), (1, 1, 1, 1)]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
 def test_copy(m, n, bm, bn, dtype):
     x = data((m, n + 4), dtype, 1, "whole")[:, :n]
-    got = check(copy_by_pointers, (-(-m // bm),), x, torch.zeros((m, n), dtype=x.dtype), m, n, n + 4, n, BM=bm, BN=bn)
+    got = check(
+        copy_by_pointers, (-(-m // bm),), x, torch.zeros((m, n), dtype=x.dtype), m, n, n + 4, n, BM=bm, BN=bn
+    )
     assert torch.equal(got[1], x * 2)
 
 
@@ -56,20 +60,26 @@ def matmul(a_ptr, b_ptr, c_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK:
     for _ in range(0, K, BK):
         acc = tl.dot(tl.load(a, boundary_check=(0, 1)), tl.load(b, boundary_check=(0, 1)), acc)
         a, b = tl.advance(a, (0, BK)), tl.advance(b, (BK, 0))
-    c = tl.make_block_ptr(c_ptr, (M, N), (N, 1), (tl.program_id(0) * BM, tl.program_id(1) * BN), (BM, BN), (1, 0))
+    c = tl.make_block_ptr(
+        c_ptr, (M, N), (N, 1), (tl.program_id(0) * BM, tl.program_id(1) * BN), (BM, BN), (1, 0)
+    )
     tl.store(c, acc, boundary_check=(0, 1))
 
 
 @pytest.mark.parametrize("m,n,k", [(32, 32, 32), (50, 33, 41)])
 def test_matmul(m, n, k):
     a, b = data((m, k), "float32", 1, "whole"), data((n, k), "float32", 2, "whole")
-    got = check(matmul, (-(-m // 16), -(-n // 32)), a, b, torch.zeros(m, n), m, n, k, BM=16, BN=32, BK=16, exact=True)
+    got = check(
+        matmul, (-(-m // 16), -(-n // 32)), a, b, torch.zeros(m, n), m, n, k, BM=16, BN=32, BK=16, exact=True
+    )
     assert torch.equal(got[2], a @ b.t())
 
 
 @tegula.jit
 def add_one(x_ptr, o_ptr, M, N, BM: tl.constexpr, BN: tl.constexpr, PAD: tl.constexpr):
-    x = tl.make_tensor_descriptor(x_ptr, shape=[M, N], strides=[N, 1], block_shape=[BM, BN], padding_option=PAD)
+    x = tl.make_tensor_descriptor(
+        x_ptr, shape=[M, N], strides=[N, 1], block_shape=[BM, BN], padding_option=PAD
+    )
     o = tl.make_tensor_descriptor(o_ptr, [M, N], [N, 1], [BM, BN])
     m = tl.program_id(0) * BM
     for n in range(0, N, BN):
@@ -136,7 +146,10 @@ def test_descriptor_arguments(m, n):
     for bm, bn in ((16, 32), (8, 16)):
         o.zero_()
         double[(-(-m // bm),)](
-            TensorDescriptor.from_tensor(x, [bm, bn]), TensorDescriptor(o, [m, n], [n, 1], [bm, bn]), BM=bm, BN=bn
+            TensorDescriptor.from_tensor(x, [bm, bn]),
+            TensorDescriptor(o, [m, n], [n, 1], [bm, bn]),
+            BM=bm,
+            BN=bn,
         )
         assert torch.equal(o, x * 2)
 

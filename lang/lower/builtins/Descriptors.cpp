@@ -76,9 +76,9 @@ Tensor scalarIndex(Lowering &l, BoundArgs &args, std::string_view name, const Va
 Values itemsOf(Lowering &l, BoundArgs &args, std::string_view name, const Value &value, size_t rank) {
   Values items = value.isTuple() ? value.items() : Values{value};
   if (items.size() != rank)
-    l.fail(Diag::block_rank, args.span(name),
-           {publicName(*args.builtin), std::to_string(rank), std::string(name),
-            std::to_string(items.size())});
+    l.fail(
+        Diag::block_rank, args.span(name),
+        {publicName(*args.builtin), std::to_string(rank), std::string(name), std::to_string(items.size())});
   return items;
 }
 
@@ -119,9 +119,8 @@ void check(Lowering &l, std::optional<Tensor> &mask, Tensor line, const Value &e
   line = l.cast(line, type, span);
   Tensor zero = l.splat(l.intConstant(0, type, span), line.shape(), span);
   Tensor limit = l.splat(l.cast(extent, type, span), line.shape(), span);
-  Tensor inside =
-      l.arith(ArithOp::And, l.compareTensors(CompareOp::Ge, line, zero, span),
-              l.compareTensors(CompareOp::Lt, line, limit, span), span);
+  Tensor inside = l.arith(ArithOp::And, l.compareTensors(CompareOp::Ge, line, zero, span),
+                          l.compareTensors(CompareOp::Lt, line, limit, span), span);
   inside = along(l, inside, dim, shape, span);
   mask = mask ? l.arith(ArithOp::And, *mask, inside, span) : inside;
 }
@@ -160,8 +159,8 @@ Region regionAt(Lowering &l, const Window &w, const Values &offsets, llvm::Array
       continue;
     Tensor offset = offsets[d].tensor(), line = lines[d];
     if (offset.isScalar())
-      line = l.arith(ArithOp::Add, l.splat(offset, line.shape(), span), l.cast(line, offset.type, span),
-                     span);
+      line =
+          l.arith(ArithOp::Add, l.splat(offset, line.shape(), span), l.cast(line, offset.type, span), span);
     check(l, region.mask, line, w.shape[d], d, shape, span);
   }
   return region;
@@ -208,8 +207,8 @@ Value lowerMakeBlockPtr(Lowering &l, BoundArgs &args, Span) {
   std::iota(all.begin(), all.end(), 0);
   if (sorted != all)
     l.fail(Diag::block_argument, args.span("order"),
-           {"order", publicName(*args.builtin), "each dimension from 0 to " + std::to_string(rank - 1) + " once",
-            shapeText(order)});
+           {"order", publicName(*args.builtin),
+            "each dimension from 0 to " + std::to_string(rank - 1) + " once", shapeText(order)});
   return blockPointer(base, shape, strides, shapeTuple(block), offsets);
 }
 

@@ -225,8 +225,7 @@ Value lowerGather(Lowering &l, BoundArgs &args, Span span) {
   for (int d = 0; fits && d < src.rank(); ++d)
     fits = d == axis || src.shape()[d] == index.shape()[d];
   if (!fits)
-    l.fail(Diag::gather_shapes, args.span("index"),
-           {std::to_string(axis), describe(src), describe(index)});
+    l.fail(Diag::gather_shapes, args.span("index"), {std::to_string(axis), describe(src), describe(index)});
   return gathered(l, src, index, axis, span);
 }
 
@@ -250,8 +249,8 @@ Value lowerSort(Lowering &l, BoundArgs &args, Span span) {
   Tensor value = tileArg(l, args, "x");
   if (value.type.isPointer)
     l.fail(Diag::argument_bad_type, args.span("x"), {publicName(*args.builtin), "numbers", describe(value)});
-  int dim = args["dim"].isNone() ? value.rank() - 1
-                                 : l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
+  int dim =
+      args["dim"].isNone() ? value.rank() - 1 : l.constexprAxis(args["dim"], value.rank(), args.span("dim"));
   bool descending = l.constexprBool(args["descending"], "descending", args.span("descending"));
   bool some = args.builtin->name == std::string_view("topk");
   int64_t extent = value.shape()[dim];
@@ -308,10 +307,11 @@ constexpr BuiltinDef table[] = {
     {"flip", "(x, dim=None)", "The elements in reverse order along `dim` (the last if not given).", true,
      lowerFlip},
     {"gather", "(src, index, axis)",
-     "The elements of `src` at `index` along `axis`; in the other dimensions the two have the same shape.", true,
-     lowerGather},
+     "The elements of `src` at `index` along `axis`; in the other dimensions the two have the same shape.",
+     true, lowerGather},
     {"sort", "(x, dim=None, descending=False)",
-     "The elements in order along `dim` (the last if not given); NaN is above every number.", true, lowerSort},
+     "The elements in order along `dim` (the last if not given); NaN is above every number.", true,
+     lowerSort},
     {"topk", "(x, k, dim=None, descending=True)",
      "The first `k` elements of `sort` along `dim`: with `descending` the largest ones.", true, lowerSort},
     {"bitonic_merge", "(x, dim=None, descending=False)", "The same as `sort`.", false, lowerSort},

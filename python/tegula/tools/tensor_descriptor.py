@@ -43,7 +43,9 @@ class TensorDescriptor:
                 f" and {len(self.block_shape)}"
             )
         if self.strides[-1] != 1:
-            raise ValueError(f"the last dimension must be contiguous (stride 1), got stride {self.strides[-1]}")
+            raise ValueError(
+                f"the last dimension must be contiguous (stride 1), got stride {self.strides[-1]}"
+            )
         if self.padding not in ("zero", "nan"):
             raise ValueError(f"padding is 'zero' or 'nan', got {self.padding!r}")
 
