@@ -40,7 +40,7 @@ CLASSES = {
     "static_range",
     "const",
 }
-HOST = {"cdiv", "next_power_of_2"}  # functions of core.py
+HOST = {"cdiv", "get_int_dtype", "next_power_of_2"}  # functions of core.py
 # What Triton's modules of these names have besides their own.
 MATH = "abs ceil cos div_rn erf exp exp2 fdiv floor fma log log2 rsqrt sin sqrt sqrt_rn umulhi".split()
 TYPES = {"dtype", "Any"}

@@ -359,3 +359,18 @@ def double2float_rn(x):
 def double2float_rz(x):
     """The fp64 as an fp32, rounded towards zero."""
     return x.to(tl.float32, fp_downcast_rounding="rtz")
+
+
+def nextafter(x, y):
+    """The neighbour of x on the way to y; y if they are equal."""
+    if x.dtype.primitive_bitwidth == 64:
+        bits = x.to(tl.int64, bitcast=True)
+        least = tl.full(bits.shape, 1, tl.int64) if len(bits.shape) else tl.cast(1, tl.int64)
+    else:
+        bits = x.to(tl.int32, bitcast=True)
+        least = tl.full(bits.shape, 1, tl.int32) if len(bits.shape) else tl.cast(1, tl.int32)
+    smallest = tl.extra.libdevice.copysign(least.to(x.dtype, bitcast=True), y)
+    outwards = (x < y) == (x > 0)
+    near = tl.where(outwards, bits + 1, bits - 1).to(x.dtype, bitcast=True)
+    near = tl.where(x == 0, smallest, near)
+    return tl.where(x == y, y, tl.where((x != x) | (y != y), x + y, near))

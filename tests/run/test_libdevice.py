@@ -99,3 +99,48 @@ def test_names():
     from tegula.language.extra.cuda import libdevice as cuda
 
     assert libdevice.asin is tegula.language.extra.libdevice.asin and cuda.tanh is libdevice.tanh
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_neighbours_and_whole_numbers(dtype):
+    x, y = data(300, dtype, 1, "special"), data(300, dtype, 2, "special")
+    x[:6] = torch.tensor([0.5, -0.5, 2.5, -2.5, 0.49999997, -0.0])
+    for call, want in (
+        ("tl.extra.libdevice.nextafter(x, y)", torch.nextafter(x, y)),
+        ("tl.extra.libdevice.round(x)", (x.abs() + 0.5).floor().where(x.abs() < 1e6, x.abs()).copysign(x)),
+        ("tl.extra.libdevice.mul_rn(x, y)", x * y),
+        ("tl.extra.libdevice.add_rn(x, y)", x + y),
+        ("tl.extra.libdevice.sub_rn(x, y)", x - y),
+    ):
+        got = check(kernel(call), (1,), x, y, torch.zeros_like(x), 300, B=512, quality=False)[2]
+        if "round" in call:  # 0.49999997 + 0.5 rounds to 1 in fp32
+            want[4] = 0.0
+        assert torch.equal(got.nan_to_num(7), want.nan_to_num(7)), call
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("target", ["int", "ll"])
+def test_to_integers(dtype, target):
+    x = data(300, dtype, 1) * 50
+    source = "float" if dtype == "float32" else "double"
+    to = torch.int32 if target == "int" else torch.int64
+    for mode, rounded in {"rn": torch.round, "rz": torch.trunc, "rd": torch.floor, "ru": torch.ceil}.items():
+        call = f"tl.extra.libdevice.{source}2{target}_{mode}(x)"
+        got = check(kernel(call), (1,), x, x, torch.zeros(300, dtype=to), 300, B=512)[2]
+        assert torch.equal(got, rounded(x).to(to)), call
+
+
+@pytest.mark.parametrize("dtype,bits", [("int32", 32), ("int64", 64)])
+def test_bits(dtype, bits):
+    x = data(300, dtype, 1)
+    x[:5] = torch.tensor([0, 1, -1, -(2 ** (bits - 1)), 2 ** (bits - 2)])
+    words = [v & (1 << bits) - 1 for v in x.tolist()]
+    wants = {
+        "popc": [w.bit_count() for w in words],
+        "clz": [bits - w.bit_length() for w in words],
+        "ffs": [(w & -w).bit_length() for w in words],
+    }
+    for name, want in wants.items():
+        out = torch.zeros(300, dtype=torch.int32)
+        got = check(kernel(f"tl.extra.libdevice.{name}(x)"), (1,), x, x, out, 300, B=512)[2]
+        assert got.tolist() == want, name

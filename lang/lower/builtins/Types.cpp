@@ -38,6 +38,16 @@ Value lowerDType(Lowering &l, BoundArgs &args, Span) {
   return Value(scalarType(kind));
 }
 
+Value lowerGetIntDType(Lowering &l, BoundArgs &args, Span) {
+  int64_t bits = l.constexprInt(args["bitwidth"], "bitwidth", args.span("bitwidth"));
+  bool isSigned = l.constexprBool(args["signed"], "signed", args.span("signed"));
+  std::string name = (bits == 1 ? "i" : isSigned ? "i" : "u") + std::to_string(bits);
+  ScalarKind kind = scalarKindNamed(name);
+  if (kind == ScalarKind::Void)
+    l.fail(Diag::unknown_dtype, args.span("bitwidth"), {name});
+  return Value(scalarType(kind));
+}
+
 /// `while tl.condition(c)`: the condition; how loops are optimised is not its business here.
 Value lowerCondition(Lowering &, BoundArgs &args, Span) { return args["arg1"]; }
 
@@ -60,6 +70,7 @@ constexpr BuiltinDef table[] = {
      "The type of a pointer to `element_ty`.", false, lowerPointerType},
     {"block_type", "(element_ty, shape)", "The type of a tile.", false, lowerBlockType},
     {"dtype", "(name)", "The element type of that name: 'int32', 'fp16', ...", false, lowerDType},
+    {"get_int_dtype", "(bitwidth, signed)", "The integer type of so many bits.", false, lowerGetIntDType},
     {"condition", "(arg1, disable_licm=False)", "The condition of a `while`.", false, lowerCondition},
     {"next_power_of_2", "(n)", "The least power of two that is at least n, known when compiling.", false,
      lowerNextPowerOf2},
@@ -107,7 +118,7 @@ constexpr const char libdevice[] =
     "uint2float_ru hiloint2double double2loint double2hiint ll2float_rz ll2float_rd ll2float_ru "
     "ull2float_rz ull2float_rd ull2float_ru ll2double_rz ll2double_rd ll2double_ru ull2double_rz "
     "ull2double_rd ull2double_ru fast_exp10f hadd rhadd sub_rz sub_rd sub_ru rsqrt_rn llrint "
-    "nextafter sinpi cospi exp10 hypot rhypot norm3d rnorm3d norm4d rnorm4d rcbrt j0 j1 y0 y1 yn jn "
+    "sinpi cospi exp10 hypot rhypot norm3d rnorm3d norm4d rnorm4d rcbrt j0 j1 y0 y1 yn jn "
     "cyl_bessel_i0 cyl_bessel_i1 erfinv erfcx erfcinv normcdfinv normcdf lgamma ldexp scalbn "
     "remainder tgamma fdim ilogb logb";
 

@@ -24,6 +24,7 @@ from .core import (
     float16,
     float32,
     float64,
+    get_int_dtype,
     int1,
     int8,
     int16,

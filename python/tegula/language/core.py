@@ -507,12 +507,23 @@ def _next_power_of_2(n: int) -> int:
     return 1 << (n - 1).bit_length() if n > 0 else 0
 
 
+def _get_int_dtype(bitwidth: int, signed: bool) -> dtype:
+    bits = _unwrap(bitwidth)
+    return _dtype_named(f"{'i' if _unwrap(signed) or bits == 1 else 'u'}{bits}")
+
+
 cdiv = function("cdiv", "(x, div)", "x / div, rounded up. Works on integers outside of kernels too.", _cdiv)
 next_power_of_2 = function(
     "next_power_of_2",
     "(n)",
     "The least power of two that is at least n. Works on integers outside of kernels too.",
     _next_power_of_2,
+)
+get_int_dtype = function(
+    "get_int_dtype",
+    "(bitwidth, signed)",
+    "The integer type of so many bits. Works outside of kernels too.",
+    _get_int_dtype,
 )
 
 

@@ -279,8 +279,8 @@ def mulhi(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def nearbyint(x: Any) -> Any:
     """The nearest integer, ties to even, as a float."""
-def nextafter(*args: Any, **kwargs: Any) -> Any:
-    """Not supported yet."""
+def nextafter(x: Any, y: Any) -> Any:
+    """The neighbour of x on the way to y; y if they are equal."""
 def norm3d(*args: Any, **kwargs: Any) -> Any:
     """Not supported yet."""
 def norm4d(*args: Any, **kwargs: Any) -> Any:
