@@ -54,7 +54,7 @@ def kernels(monkeypatch):
     def decorator(*_, inductor_meta=None, **__):
         return lambda fn: Launcher(fn, inductor_meta or {})
 
-    def load(self, name, source, device="cpu"):
+    def load(self, name, source, device_str="cpu"):
         texts.append(source)
         file = f"<inductor {len(texts)} {name}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -83,7 +83,9 @@ def kernels(monkeypatch):
     monkeypatch.setattr(availability, "has_triton_package", lambda: True)
     monkeypatch.setattr(async_compile.AsyncCompile, "triton", load)
     torch._dynamo.reset()
-    with config.patch(cpu_backend="triton", compile_threads=1, force_disable_caches=True):
+    with config.patch(
+        cpu_backend="triton", compile_threads=1, force_disable_caches=True, emulate_precision_casts=True
+    ):
         yield texts
     torch._dynamo.reset()
 
@@ -94,7 +96,7 @@ FUNCTIONS = {
     "variance": lambda x, y: torch.var_mean(x + y, dim=1),
     "argmax and the like": lambda x, y: (x.argmax(1), y.amin(0), (x * y).sum(1)),
     "scans": lambda x, y: (x.cumsum(1), torch.logcumsumexp(y, 1)),
-    "sort": lambda x, y: (x[:, :64].sort(1)[0], y[:, :64].sort(1, stable=True)[1]),
+    "sort": lambda x, y: (x[:, :64].sort(1)[0], y[:, :64].sort(stable=True, dim=1)[1]),
     "indices": lambda x, y: x[torch.arange(32, 0, -1)] + y[1:33].flip(1),
     "math": lambda x, y: torch.where(
         x > y, torch.sin(x) + torch.erf(y), torch.tanh(x) * torch.exp2(y).round()
