@@ -90,7 +90,7 @@ struct Binder {
     }
     for (size_t i = 0; i < params.size(); ++i) {
       if (params[i].kind == Param::Kind::VarKeyword)
-        items[i].value = Value::tuple(std::move(extra), std::move(extraNames));
+        items[i].value = Value::tuple(extra, extraNames);
       if (items[i].given || params[i].kind == Param::Kind::VarPositional ||
           params[i].kind == Param::Kind::VarKeyword)
         continue;
