@@ -1,0 +1,46 @@
+//===- NvptxTarget.h - how PTX spells what the emitter asks for ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "codegen/cpu/Cpu.h"
+#include "codegen/nvptx/Nvptx.h"
+#include "codegen/simt/SimtTarget.h"
+
+namespace tegula::nvptx {
+
+class NvptxTarget final : public simt::SimtTarget {
+public:
+  explicit NvptxTarget(const Target &target, const Options &options);
+
+  llvm::StringRef name() const override { return "cuda"; }
+  void prepareModule(llvm::Module &module) const override;
+  void markKernel(llvm::Function &kernel, const simt::Group &all) const override;
+  llvm::Value *threadIndex(llvm::IRBuilderBase &b, const simt::Group &all) const override;
+  llvm::Value *programId(llvm::IRBuilderBase &b, int axis) const override;
+  llvm::Value *numPrograms(llvm::IRBuilderBase &b, int axis) const override;
+  void barrier(llvm::IRBuilderBase &b, const simt::Group &group) const override;
+  llvm::Value *shuffleXor(llvm::IRBuilderBase &b, llvm::Value *word, unsigned mask) const override;
+  llvm::Value *shuffleUp(llvm::IRBuilderBase &b, llvm::Value *word, unsigned delta) const override;
+  llvm::Value *shuffleFrom(llvm::IRBuilderBase &b, llvm::Value *word, llvm::Value *lane) const override;
+  void loadGlobal(llvm::IRBuilderBase &b, const simt::Access &access, llvm::ArrayRef<llvm::Value *> others,
+                  llvm::MutableArrayRef<llvm::Value *> words) const override;
+  void storeGlobal(llvm::IRBuilderBase &b, const simt::Access &access,
+                   llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
+                           llvm::ArrayRef<llvm::Value *> operands) const override;
+  llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+                          mlir::Type to) const override;
+  const cpu::Target &elementTarget() const override { return scalarTarget; }
+
+private:
+  Target target;
+  Options options;
+  cpu::Target scalarTarget;
+};
+
+} // namespace tegula::nvptx

@@ -1,0 +1,144 @@
+//===- Emitter.cpp - the kernel's function, its blocks, scalar operations ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/simt/Emitter.h"
+
+#include "codegen/cpu/Elementwise.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace tegula::simt {
+
+Emitter::Emitter(func::FuncOp kernel, llvm::Module &module, const SimtTarget &target, const Group &group)
+    : kernel(kernel), module(module), context(module.getContext()), target(target), group(group), b(context) {
+}
+
+void Emitter::unsupported(Operation *op) {
+  throw Error(Diag::codegen_unsupported_op, {target.name().str(), op->getName().getStringRef().str()});
+}
+
+llvm::Type *Emitter::registerType(Type element) {
+  if (isa<tile::PtrType>(element))
+    return b.getPtrTy(target.globalSpace);
+  return cpu::elementLLVMType(context, element);
+}
+
+/// Parameters are the run-time arguments in order: pointers, integers and floats as wide as they are, i1 a byte.
+void Emitter::emit(llvm::StringRef name) {
+  SmallVector<llvm::Type *> parameters;
+  for (Type type : kernel.getArgumentTypes())
+    if (!isa<tile::TokenType>(type))
+      parameters.push_back(type.isInteger(1) ? b.getInt8Ty() : registerType(type));
+  auto *type = llvm::FunctionType::get(b.getVoidTy(), parameters, false);
+  function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  target.markKernel(*function, group);
+  b.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
+  thread = target.threadIndex(b, group);
+  zeros[thread] = ~uint64_t(uint32_t(group.warps) * target.warpSize - 1);
+  unsigned next = 0;
+  for (auto argument : kernel.getArguments()) {
+    if (isa<tile::TokenType>(argument.getType()))
+      continue;
+    llvm::Value *value = function->getArg(next++);
+    if (argument.getType().isInteger(1))
+      value = b.CreateTrunc(value, b.getInt1Ty());
+    scalars[argument] = value;
+  }
+  if (!kernel.getBody().hasOneBlock())
+    unsupported(kernel);
+  // Thread parts of indices go to the entry, which ends in a branch from the start: they may be asked for anywhere.
+  auto *body = llvm::BasicBlock::Create(context, "body", function);
+  entryEnd = b.CreateBr(body);
+  b.SetInsertPoint(body);
+  emitBlock(kernel.getBody().front());
+  b.CreateRetVoid();
+}
+
+void Emitter::emitBlock(Block &block) {
+  for (Operation &op : block) {
+    if (op.hasTrait<OpTrait::IsTerminator>())
+      return;
+    emitOp(&op);
+  }
+}
+
+llvm::Value *Emitter::scalar(Value value) {
+  auto it = scalars.find(value);
+  if (it != scalars.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  unsupported(op ? op : kernel.getOperation());
+}
+
+llvm::Constant *Emitter::constantOf(Attribute attribute, Type element) {
+  llvm::Type *type = registerType(element);
+  if (auto integer = dyn_cast<IntegerAttr>(attribute))
+    return llvm::ConstantInt::get(context, integer.getValue().sextOrTrunc(type->getIntegerBitWidth()));
+  if (auto number = dyn_cast<FloatAttr>(attribute)) {
+    if (type->isIntegerTy()) // 16- and 8-bit floats are kept as their bits
+      return llvm::ConstantInt::get(context, number.getValue().bitcastToAPInt());
+    return llvm::ConstantFP::get(context, number.getValue());
+  }
+  return llvm::Constant::getNullValue(type);
+}
+
+void Emitter::emitOp(Operation *op) {
+  static const llvm::DenseMap<TypeID, void (*)(Emitter &, Operation *)> table = [] {
+    llvm::DenseMap<TypeID, void (*)(Emitter &, Operation *)> t;
+    auto add = [&]<typename Op>(void (*emit)(Emitter &, Operation *)) { t[TypeID::get<Op>()] = emit; };
+    add.operator()<tile::LoadOp>([](Emitter &e, Operation *op) { e.emitLoad(cast<tile::LoadOp>(op)); });
+    add.operator()<tile::StoreOp>([](Emitter &e, Operation *op) { e.emitStore(cast<tile::StoreOp>(op)); });
+    add.operator()<scf::ForOp>([](Emitter &e, Operation *op) { e.emitFor(cast<scf::ForOp>(op)); });
+    add.operator()<scf::IfOp>([](Emitter &e, Operation *op) { e.emitIf(cast<scf::IfOp>(op)); });
+    add.operator()<scf::WhileOp>([](Emitter &e, Operation *op) { e.emitWhile(cast<scf::WhileOp>(op)); });
+    auto nothing = [](Emitter &, Operation *) {};
+    add.operator()<tile::AssumeOp>(nothing);
+    add.operator()<tile::EntryTokenOp>(nothing);
+    add.operator()<tile::JoinTokensOp>(nothing);
+    return t;
+  }();
+  auto found = table.find(op->getName().getTypeID());
+  if (found != table.end())
+    return found->second(*this, op);
+  if (op->getNumResults() && tile::isTile(op->getResult(0).getType())) {
+    if (emitIndexOp(op) || emitShapeOp(op))
+      return;
+    return emitElementwise(op);
+  }
+  emitScalarOp(op);
+}
+
+void Emitter::emitScalarOp(Operation *op) {
+  if (op->getNumResults() != 1 || op->getNumRegions())
+    unsupported(op);
+  Value result = op->getResult(0);
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    scalars[result] = constantOf(constant.getValue(), result.getType());
+    return;
+  }
+  if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {
+    scalars[result] = target.programId(b, id.getAxis());
+    return;
+  }
+  if (auto count = dyn_cast<tile::NumProgramsOp>(op)) {
+    scalars[result] = target.numPrograms(b, count.getAxis());
+    return;
+  }
+  if (op->getName().getStringRef() == "ub.poison") {
+    scalars[result] = llvm::Constant::getNullValue(registerType(result.getType()));
+    return;
+  }
+  SmallVector<llvm::Value *, 4> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(scalar(operand));
+  scalars[result] = elementOp(op, operands);
+}
+
+} // namespace tegula::simt

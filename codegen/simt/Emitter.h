@@ -1,0 +1,122 @@
+//===- Emitter.h - target-ready IR to LLVM IR of one thread ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// A tile becomes the registers that its layout gives to a thread. Integers and pointers are kept as a base and a constant,
+//
+//     %i = make_range 0 to 1024 : layout with 2 x 4 elements a thread     base t = (thread << 2) & 508
+//                                                                        registers t+0, t+1, t+2, t+3, t+512, ...
+//
+// so that all addresses of a thread share one register and differ in the offsets that instructions have room for. Small
+// elements stay packed in words as memory and matrix units want them, until an operation asks for them one by one.
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "codegen/simt/SimtTarget.h"
+#include "ir/diag/Diagnostic.h"
+#include "ir/layout/Layout.h"
+#include "ir/ops/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+
+namespace tegula::simt {
+
+/// One element of a tile in a thread: `base` + `offset`. Only integers and pointers have an offset (pointers: bytes); a
+/// null base is 0.
+struct Part {
+  llvm::Value *base = nullptr;
+  int64_t offset = 0;
+  friend bool operator==(const Part &, const Part &) = default;
+};
+
+/// The registers of a tile. `pack` 1: `parts` are its elements; 2 or 4: words of so many elements, lowest first.
+struct TileValue {
+  llvm::SmallVector<Part, 8> parts;
+  uint8_t pack = 1;
+  /// No element's base + offset carries into the sign: as wide integers they are the same sums.
+  bool exact = false;
+};
+
+class Emitter {
+public:
+  Emitter(mlir::func::FuncOp kernel, llvm::Module &module, const SimtTarget &target, const Group &group);
+  void emit(llvm::StringRef name);
+
+private:
+  using Words = llvm::SmallVector<llvm::Value *, 8>;
+
+  // Emitter.cpp: functions, blocks, scalars.
+  void emitBlock(mlir::Block &block);
+  void emitOp(mlir::Operation *op);
+  void emitScalarOp(mlir::Operation *op);
+  [[noreturn]] void unsupported(mlir::Operation *op);
+  llvm::Value *scalar(mlir::Value value);
+  llvm::Constant *constantOf(mlir::Attribute attribute, mlir::Type element);
+  llvm::Type *registerType(mlir::Type element);
+  llvm::Value *lane();
+  llvm::Value *warp();
+
+  // Values.cpp: registers of tiles.
+  const layout::Layout &layoutOf(mlir::Value value);
+  TileValue &tile(mlir::Value value);
+  void set(mlir::Value value, TileValue registers);
+  unsigned registersOf(mlir::Value value) { return layoutOf(value).registers(); }
+  /// The element in a register as one LLVM value.
+  llvm::Value *element(mlir::Value value, unsigned reg);
+  Part part(mlir::Value value, unsigned reg);
+  llvm::Value *materialise(const Part &part, mlir::Type element);
+  /// `count` elements from register `first` on as i32 words (or one narrower value).
+  Words words(mlir::Value value, unsigned first, unsigned count);
+  llvm::Value *join(llvm::ArrayRef<llvm::Value *> elements, unsigned bits);
+  llvm::Value *extract(llvm::Value *word, unsigned index, unsigned bits);
+
+  // Index.cpp: integers and pointers as base and offset.
+  bool emitIndexOp(mlir::Operation *op);
+  llvm::Value *arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c);
+  uint64_t knownZero(llvm::Value *value);
+  bool separate(const Part &part);
+  llvm::Value *threadPart(const layout::Layout &layout, unsigned dim);
+  void emitRange(tile::MakeRangeOp op);
+  void emitAddPtr(tile::AddPtrOp op);
+
+  // Elementwise.cpp, Shapes.cpp
+  void emitElementwise(mlir::Operation *op);
+  llvm::Value *elementOp(mlir::Operation *op, llvm::ArrayRef<llvm::Value *> operands);
+  void emitSplat(mlir::Value result, llvm::Value *value);
+  void emitShape(mlir::Operation *op);
+
+  // Global.cpp
+  void emitLoad(tile::LoadOp op);
+  void emitStore(tile::StoreOp op);
+  llvm::Value *owner(const layout::Layout &layout);
+
+  // ControlFlow.cpp
+  void emitFor(mlir::scf::ForOp op);
+  void emitIf(mlir::scf::IfOp op);
+  void emitWhile(mlir::scf::WhileOp op);
+
+  mlir::func::FuncOp kernel;
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  const SimtTarget &target;
+  Group group;
+  llvm::IRBuilder<> b;
+  llvm::Function *function = nullptr;
+  llvm::Value *thread = nullptr, *laneIndex = nullptr, *warpIndex = nullptr;
+  llvm::DenseMap<mlir::Value, llvm::Value *> scalars;
+  llvm::DenseMap<mlir::Value, TileValue> tiles;
+  llvm::DenseMap<llvm::Value *, uint64_t> zeros;
+  llvm::DenseMap<std::pair<mlir::Attribute, unsigned>, llvm::Value *> threadParts;
+};
+
+} // namespace tegula::simt

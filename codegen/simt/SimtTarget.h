@@ -1,0 +1,92 @@
+//===- SimtTarget.h - what a GPU writes in its own way ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The emitter writes LLVM IR for one thread; whatever the vendor's instruction set spells in its own way is asked here.
+// All values are those of one thread. Words are i32 (or narrower in an access of 1 or 2 bytes).
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace llvm {
+class Function;
+class IRBuilderBase;
+class Module;
+class Type;
+class Value;
+} // namespace llvm
+
+namespace mlir {
+class Operation;
+class Type;
+} // namespace mlir
+
+namespace tegula::cpu {
+struct Target;
+}
+
+namespace tegula::simt {
+
+/// The warps that run a piece of code together. One group of all warps is the default; a specialised kernel has several.
+struct Group {
+  int warps = 4;
+  int firstWarp = 0;
+  int barrier = 0;
+};
+
+/// One access of global memory by a thread: `bytes` (1, 2, 4, 8 or 16) at `pointer` + `offset`.
+struct Access {
+  llvm::Value *pointer = nullptr; ///< of address space 1
+  int64_t offset = 0;
+  unsigned bytes = 4;
+  llvm::Value *predicate = nullptr; ///< null: always
+  bool isVolatile = false;
+  llvm::StringRef cache, evict; ///< "", ".ca", ".cg" …; "", "evict_first", "evict_last"
+};
+
+class SimtTarget {
+public:
+  virtual ~SimtTarget() = default;
+
+  unsigned warpSize = 32;
+  unsigned sharedSpace = 3, globalSpace = 1;
+
+  virtual void prepareModule(llvm::Module &module) const = 0;
+  virtual void markKernel(llvm::Function &kernel, const Group &all, int maxRegisters) const = 0;
+
+  // Where a thread is.
+  virtual llvm::Value *threadIndex(llvm::IRBuilderBase &b) const = 0; ///< in its block, i32
+  virtual llvm::Value *programId(llvm::IRBuilderBase &b, int axis) const = 0;
+  virtual llvm::Value *numPrograms(llvm::IRBuilderBase &b, int axis) const = 0;
+
+  // Between threads.
+  virtual void barrier(llvm::IRBuilderBase &b, const Group &group) const = 0;
+  virtual llvm::Value *shuffleXor(llvm::IRBuilderBase &b, llvm::Value *word, unsigned mask) const = 0;
+  virtual llvm::Value *shuffleUp(llvm::IRBuilderBase &b, llvm::Value *word, unsigned delta) const = 0;
+  virtual llvm::Value *shuffleFrom(llvm::IRBuilderBase &b, llvm::Value *word, llvm::Value *lane) const = 0;
+
+  // Global memory. `others`: what masked-out words are, null where that is undefined.
+  virtual void loadGlobal(llvm::IRBuilderBase &b, const Access &access, llvm::ArrayRef<llvm::Value *> others,
+                          llvm::MutableArrayRef<llvm::Value *> words) const = 0;
+  virtual void storeGlobal(llvm::IRBuilderBase &b, const Access &access,
+                           llvm::ArrayRef<llvm::Value *> words) const = 0;
+
+  /// A vendor's own way for an element-wise operation on scalars; null: the common one.
+  virtual llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
+                                   llvm::ArrayRef<llvm::Value *> operands) const = 0;
+  /// Two f32 values (or what `from` is) as one word of two 16-bit floats, the first in the low half; null: no such way.
+  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+                                  mlir::Type to) const = 0;
+  /// What the common element-wise code is written for.
+  virtual const cpu::Target &elementTarget() const = 0;
+};
+
+} // namespace tegula::simt
