@@ -33,7 +33,7 @@ endforeach()
 # What the CPU target needs. A GPU target adds its components here (NVPTX; AMDGPU), and lldELF with lldCommon
 # for AMD's code objects.
 set(TEGULA_LLVM_CPU_COMPONENTS Core Support Analysis Passes Target TargetParser OrcJIT Remarks X86 AArch64)
-set(TEGULA_LLVM_GPU_COMPONENTS)
+set(TEGULA_LLVM_GPU_COMPONENTS NVPTX)
 set(TEGULA_LLD_LIBS)
 set(TEGULA_MLIR_LIBS
     MLIRIR MLIRSupport MLIRParser MLIRAsmParser MLIRPass MLIRTransforms MLIRTransformUtils MLIRRewrite

@@ -29,6 +29,10 @@ llvm::Type *Emitter::registerType(Type element) {
   return cpu::elementLLVMType(context, element);
 }
 
+unsigned Emitter::registerBits(Type element) {
+  return isa<tile::PtrType>(element) ? 64 : registerType(element)->getScalarSizeInBits();
+}
+
 /// Parameters are the run-time arguments in order: pointers, integers and floats as wide as they are, i1 a byte.
 void Emitter::emit(llvm::StringRef name) {
   SmallVector<llvm::Type *> parameters;

@@ -63,11 +63,12 @@ private:
   llvm::Value *scalar(mlir::Value value);
   llvm::Constant *constantOf(mlir::Attribute attribute, mlir::Type element);
   llvm::Type *registerType(mlir::Type element);
-  llvm::Value *lane();
-  llvm::Value *warp();
+  /// Bits of an element in a register; in memory, where i1 takes a byte.
+  unsigned registerBits(mlir::Type element);
+  unsigned memoryBits(mlir::Type element) { return std::max(8u, registerBits(element)); }
 
   // Values.cpp: registers of tiles.
-  const layout::Layout &layoutOf(mlir::Value value);
+  const layout::Layout &layoutOf(mlir::Value value) { return tile::layoutOf(value.getType()); }
   TileValue &tile(mlir::Value value);
   void set(mlir::Value value, TileValue registers);
   unsigned registersOf(mlir::Value value) { return layoutOf(value).registers(); }
@@ -77,33 +78,56 @@ private:
   llvm::Value *materialise(const Part &part, mlir::Type element);
   /// `count` elements from register `first` on as i32 words (or one narrower value).
   Words words(mlir::Value value, unsigned first, unsigned count);
-  llvm::Value *join(llvm::ArrayRef<llvm::Value *> elements, unsigned bits);
+  Words toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned bits);
+  void appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count,
+                   mlir::Type element);
+  llvm::Value *asInteger(llvm::Value *value);
+  llvm::Value *join(llvm::ArrayRef<llvm::Value *> elements);
+  llvm::Value *joinHalves(llvm::Value *low, llvm::Value *high);
   llvm::Value *extract(llvm::Value *word, unsigned index, unsigned bits);
 
   // Index.cpp: integers and pointers as base and offset.
   bool emitIndexOp(mlir::Operation *op);
-  llvm::Value *arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c);
-  uint64_t knownZero(llvm::Value *value);
-  bool separate(const Part &part);
-  llvm::Value *threadPart(const layout::Layout &layout, unsigned dim);
   void emitRange(tile::MakeRangeOp op);
   void emitAddPtr(tile::AddPtrOp op);
+  void emitWiden(mlir::Operation *op);
+  void emitSum(mlir::Operation *op);
+  llvm::Value *arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c);
+  uint64_t knownZero(llvm::Value *value);
+  bool separate(const Part &part, unsigned bits);
+  llvm::Value *threadPart(const layout::Layout &layout, unsigned dim);
+  llvm::Value *threadBits(llvm::ArrayRef<uint32_t> bases);
 
   // Elementwise.cpp, Shapes.cpp
   void emitElementwise(mlir::Operation *op);
+  bool emitNarrowing(mlir::Operation *op);
   llvm::Value *elementOp(mlir::Operation *op, llvm::ArrayRef<llvm::Value *> operands);
   void emitSplat(mlir::Value result, llvm::Value *value);
-  void emitShape(mlir::Operation *op);
+  bool emitShapeOp(mlir::Operation *op);
+  void selectRegisters(mlir::Value source, mlir::Value result, llvm::function_ref<unsigned(unsigned)> from);
+  void mergeRegisters(mlir::Value left, mlir::Value right, mlir::Value result,
+                      llvm::function_ref<std::pair<bool, unsigned>(unsigned)> from);
 
   // Global.cpp
+  struct VectorMask;
   void emitLoad(tile::LoadOp op);
+  void emitScalarLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);
+  void loadOneByOne(tile::LoadOp op, Access access, unsigned first, unsigned width, const VectorMask &mask,
+                    llvm::MutableArrayRef<llvm::Value *> words);
+  VectorMask vectorMask(mlir::Value mask, unsigned first, unsigned width, tile::MaskKind kind);
+  void coldPath(llvm::Value *condition, llvm::MutableArrayRef<llvm::Value *> values,
+                llvm::function_ref<void()> cold);
   llvm::Value *owner(const layout::Layout &layout);
+  llvm::Value *both(llvm::Value *a, llvm::Value *c);
 
   // ControlFlow.cpp
   void emitFor(mlir::scf::ForOp op);
   void emitIf(mlir::scf::IfOp op);
   void emitWhile(mlir::scf::WhileOp op);
+  llvm::SmallVector<llvm::Value *> carriedValues(mlir::Value value, unsigned pack);
+  void bindCarried(mlir::Value value, llvm::ArrayRef<llvm::Value *> values, unsigned pack);
+  unsigned carriedPack(mlir::Value init);
 
   mlir::func::FuncOp kernel;
   llvm::Module &module;
@@ -112,11 +136,12 @@ private:
   Group group;
   llvm::IRBuilder<> b;
   llvm::Function *function = nullptr;
-  llvm::Value *thread = nullptr, *laneIndex = nullptr, *warpIndex = nullptr;
+  llvm::Value *thread = nullptr;            ///< index in the block
+  llvm::Instruction *entryEnd = nullptr;    ///< what is made before it dominates everything
   llvm::DenseMap<mlir::Value, llvm::Value *> scalars;
   llvm::DenseMap<mlir::Value, TileValue> tiles;
   llvm::DenseMap<llvm::Value *, uint64_t> zeros;
-  llvm::DenseMap<std::pair<mlir::Attribute, unsigned>, llvm::Value *> threadParts;
+  llvm::SmallVector<std::pair<llvm::SmallVector<uint32_t, 12>, llvm::Value *>> threadParts;
 };
 
 } // namespace tegula::simt

@@ -23,14 +23,8 @@ namespace tegula::simt {
 
 /// True in the one thread that stands for all that hold the same elements; null: every thread holds its own.
 llvm::Value *Emitter::owner(const layout::Layout &layout) {
-  uint32_t copies = 0;
-  unsigned shift = 0;
-  for (auto input : {layout::Input::Lane, layout::Input::Warp}) {
-    copies |= layout.redundantBits(input) << shift;
-    shift += layout.inBits(input);
-  }
-  // Warps beyond those that the layout names hold copies too.
-  copies |= (uint32_t(group.warps) * target.warpSize - 1) & ~llvm::maskTrailingOnes<uint32_t>(shift);
+  layout::InputBits free = layout.freeBits();
+  uint32_t copies = free[layout::Input::Lane] | free[layout::Input::Warp] << layout.inBits(layout::Input::Lane);
   if (!copies)
     return nullptr;
   return b.CreateICmpEQ(b.CreateAnd(thread, b.getInt32(copies)), b.getInt32(0));
@@ -45,16 +39,6 @@ llvm::Value *Emitter::both(llvm::Value *a, llvm::Value *c) {
     return isTrue(c) ? nullptr : c;
   return isTrue(c) ? a : b.CreateAnd(a, c);
 }
-
-namespace {
-
-/// How a tile is read or written: in vectors of `width` elements.
-struct Vectors {
-  unsigned width = 1, count = 1, bits = 32;
-  tile::MaskKind mask = tile::MaskKind::Any;
-};
-
-} // namespace
 
 /// The predicates of one vector: of each element, of all, of at least one.
 struct Emitter::VectorMask {
@@ -227,7 +211,7 @@ void Emitter::emitStore(tile::StoreOp op) {
   const layout::Layout &layout = layoutOf(op.getPtr());
   llvm::Value *mine = owner(layout);
   unsigned width = tile::vectorOf(op), count = layout.registers();
-  uint32_t copies = layout.redundantBits(layout::Input::Register);
+  uint32_t copies = layout.freeBits()[layout::Input::Register];
   llvm::Value *anyPartial = nullptr;
   SmallVector<std::pair<unsigned, VectorMask>> partials;
   auto at = [&](unsigned reg) {

@@ -29,8 +29,11 @@ uint64_t Emitter::knownZero(llvm::Value *value) {
 /// An integer operation of bases; what is known of zero bits goes along.
 llvm::Value *Emitter::arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c) {
   llvm::Value *result = nullptr;
+  unsigned width = a->getType()->getIntegerBitWidth();
+  // Bits above the width say nothing; they are kept set, so that a wider view sees zeros only where it may.
+  uint64_t above = ~llvm::maskTrailingOnes<uint64_t>(width);
   uint64_t za = knownZero(a), zc = knownZero(c), known = 0;
-  bool disjoint = (za | zc) == ~uint64_t(0) || ((za | zc) | ~llvm::maskTrailingOnes<uint64_t>(a->getType()->getIntegerBitWidth())) == ~uint64_t(0);
+  bool disjoint = (za | zc | above) == ~uint64_t(0);
   switch (opcode) {
   case llvm::Instruction::Add:
     if (disjoint) {
@@ -47,8 +50,12 @@ llvm::Value *Emitter::arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a,
   case llvm::Instruction::Or:
   case llvm::Instruction::Xor: known = za & zc; break;
   case llvm::Instruction::Shl:
-    if (auto *by = llvm::dyn_cast<llvm::ConstantInt>(c); by && by->getZExtValue() < 64)
-      known = (za << by->getZExtValue()) | llvm::maskTrailingOnes<uint64_t>(by->getZExtValue());
+    if (auto *by = llvm::dyn_cast<llvm::ConstantInt>(c); by && by->getZExtValue() < width)
+      known = (za << by->getZExtValue()) | llvm::maskTrailingOnes<uint64_t>(by->getZExtValue()) | above;
+    break;
+  case llvm::Instruction::LShr:
+    if (auto *by = llvm::dyn_cast<llvm::ConstantInt>(c); by && by->getZExtValue() < width)
+      known = ((za | above) >> by->getZExtValue()) | ~(~uint64_t(0) >> by->getZExtValue()) | above;
     break;
   default: break;
   }
@@ -59,17 +66,15 @@ llvm::Value *Emitter::arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a,
   return result;
 }
 
-/// What lanes and warps contribute to the index along a dimension.
-llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
-  auto &slot = threadParts[{layout.hash(), dim}];
-  for (auto &[known, value] : slot)
-    if (known == layout)
+/// The exclusive or of a basis for each bit of the thread's number, in the entry block. Runs of bits that go to runs of
+/// bits take one shift.
+llvm::Value *Emitter::threadBits(llvm::ArrayRef<uint32_t> bases) {
+  for (auto &[known, value] : threadParts)
+    if (llvm::ArrayRef<uint32_t>(known) == bases)
       return value;
   llvm::IRBuilderBase::InsertPointGuard guard(b);
   b.SetInsertPoint(entryEnd);
-  // Runs of thread bits that go to a run of index bits by one shift.
   llvm::Value *sum = nullptr;
-  auto bases = threadBases(layout, dim);
   for (unsigned from = 0; from < bases.size();) {
     if (!bases[from]) {
       ++from;
@@ -79,39 +84,36 @@ llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
     bool single = llvm::isPowerOf2_32(bases[from]);
     while (single && to < bases.size() && bases[to] == bases[to - 1] << 1)
       ++to;
-    uint32_t mask = llvm::maskTrailingOnes<uint32_t>(to - from) << from;
-    llvm::Value *bits = arith(llvm::Instruction::And, thread, b.getInt32(mask));
+    llvm::Value *bits = arith(llvm::Instruction::And, thread, b.getInt32(((1u << (to - from)) - 1) << from));
     if (single) {
       int shift = llvm::countr_zero(bases[from]) - int(from);
       if (shift > 0)
         bits = arith(llvm::Instruction::Shl, bits, b.getInt32(shift));
-      else if (shift < 0) {
-        uint64_t zero = knownZero(bits);
-        bits = b.CreateLShr(bits, -shift);
-        zeros[bits] = (zero >> -shift) | ~llvm::maskTrailingOnes<uint64_t>(32 + shift);
-      }
+      else if (shift < 0)
+        bits = arith(llvm::Instruction::LShr, bits, b.getInt32(-shift));
     } else {
-      // A bit that flips several: all of them where it is set.
+      // A bit that flips several.
       llvm::Value *isSet = b.CreateICmpNE(bits, b.getInt32(0));
       bits = b.CreateSelect(isSet, b.getInt32(bases[from]), b.getInt32(0));
       zeros[bits] = ~uint64_t(bases[from]);
     }
-    sum = sum ? ((knownZero(sum) | knownZero(bits)) == ~uint64_t(0) ? arith(llvm::Instruction::Add, sum, bits)
-                                                                    : arith(llvm::Instruction::Xor, sum, bits))
-              : bits;
+    sum = !sum ? bits
+               : arith((knownZero(sum) | knownZero(bits)) == ~uint64_t(0) ? llvm::Instruction::Add
+                                                                           : llvm::Instruction::Xor,
+                       sum, bits);
     from = to;
   }
-  slot.push_back({layout, sum});
+  threadParts.push_back({{bases.begin(), bases.end()}, sum});
   return sum;
 }
 
-/// Basis of each bit of the thread's number (lanes, then warps) along one dimension, in index bits of the dimension.
-SmallVector<uint32_t, 12> Emitter::threadBases(const layout::Layout &layout, unsigned dim) {
-  SmallVector<uint32_t, 12> result;
+/// What lanes and warps contribute to the minor index along a dimension; null: nothing.
+llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
+  SmallVector<uint32_t, 12> bases;
   for (auto input : {layout::Input::Lane, layout::Input::Warp})
     for (uint32_t basis : layout.bases(input))
-      result.push_back(layout.along(basis, dim));
-  return result;
+      bases.push_back((basis & layout.mask(dim)) >> layout.shift(dim));
+  return threadBits(bases);
 }
 
 void Emitter::emitRange(tile::MakeRangeOp op) {
@@ -120,15 +122,15 @@ void Emitter::emitRange(tile::MakeRangeOp op) {
   TileValue registers;
   registers.exact = true;
   int64_t start = int32_t(op.getStart());
-  uint64_t threads = ~knownZero(base);
-  for (unsigned reg = 0; reg < layout.registers(); ++reg) {
-    auto [major, minor] = layout.registerPart(reg, 0);
-    if (!base || !(minor & threads)) {
-      registers.parts.push_back({base, start + major + int64_t(minor)});
-      continue;
-    }
-    llvm::Value *mixed = arith(llvm::Instruction::Xor, base, b.getInt32(minor));
-    registers.parts.push_back({mixed, start + major});
+  uint64_t threads = base ? ~knownZero(base) : 0;
+  unsigned bits = layout.inBits(layout::Input::Register);
+  for (uint32_t reg = 0; reg < layout.registers(); ++reg) {
+    uint32_t minor = layout.flat(reg, 0, 0);
+    int64_t major = int64_t(reg >> bits) << layout.dims()[0].bits;
+    if (minor & threads) // a swizzled layout
+      registers.parts.push_back({arith(llvm::Instruction::Xor, base, b.getInt32(minor)), start + major});
+    else
+      registers.parts.push_back({base, start + major + minor});
   }
   set(op.getResult(), std::move(registers));
 }
@@ -167,86 +169,92 @@ void Emitter::emitAddPtr(tile::AddPtrOp op) {
   set(op.getResult(), std::move(registers));
 }
 
-/// Sums, products with constants and the like, kept as base and offset. False: not such an operation.
+/// Integers of 32 bits and more are kept as base and offset through sums, constant products, shifts and widening. False:
+/// not such an operation.
 bool Emitter::emitIndexOp(Operation *op) {
   if (auto range = dyn_cast<tile::MakeRangeOp>(op))
     return emitRange(range), true;
   if (auto add = dyn_cast<tile::AddPtrOp>(op))
     return emitAddPtr(add), true;
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp, arith::ExtSIOp, arith::ExtUIOp>(op))
+  if (op->getNumOperands() && registerBits(tile::elementType(op->getOperand(0).getType())) < 32)
     return false;
-  Value result = op->getResult(0);
-  Type element = tile::elementType(result.getType());
-  if (registerBits(element) < 32)
-    return false;
+  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op))
+    return emitWiden(op), true;
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp>(op))
+    return emitSum(op), true;
+  return false;
+}
+
+void Emitter::emitWiden(Operation *op) {
+  Value source = op->getOperand(0), result = op->getResult(0);
+  Type from = tile::elementType(source.getType());
+  llvm::Type *to = registerType(tile::elementType(result.getType()));
+  bool isSigned = isa<arith::ExtSIOp>(op);
   TileValue registers;
-  bool unary = op->getNumOperands() == 1;
-  for (Value operand : op->getOperands())
-    registers.exact |= false;
-  struct Key {
-    llvm::Value *a, *c;
-  };
-  llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> made;
-  Type from = tile::elementType(op->getOperand(0).getType());
-  unsigned bits = registerBits(element);
-  auto fit = [&](int64_t value) { return bits == 32 ? int64_t(int32_t(value)) : value; };
-  bool exact = llvm::all_of(op->getOperands(), [&](Value v) { return tile(v).exact; });
-  for (unsigned reg = 0; reg < registersOf(result); ++reg) {
-    Part x = part(op->getOperand(0), reg), y = unary ? Part() : part(op->getOperand(1), reg), z;
-    if (unary) {
-      bool isSigned = isa<arith::ExtSIOp>(op);
-      bool kept = isSigned ? exact || separate(x, registerBits(from)) : separate(x, registerBits(from));
-      if (registerBits(from) < 32 || !kept)
-        x = {materialise(x, from), 0};
-      if (x.base) {
-        llvm::Value *&wide = made[{x.base, nullptr}];
-        if (!wide) {
-          wide = isSigned ? b.CreateSExt(x.base, registerType(element)) : b.CreateZExt(x.base, registerType(element));
-          zeros[wide] = isSigned ? knownZero(x.base) & llvm::maskTrailingOnes<uint64_t>(31) : knownZero(x.base) | ~llvm::maskTrailingOnes<uint64_t>(32);
-        }
-        x.base = wide;
+  registers.exact = true;
+  llvm::DenseMap<llvm::Value *, llvm::Value *> made;
+  for (unsigned reg = 0, count = registersOf(result); reg < count; ++reg) {
+    Part x = part(source, reg);
+    // base + offset as an unsigned number may carry out of 32 bits even where it is exact as a signed one.
+    if (!separate(x, registerBits(from)) && !(isSigned && tile(source).exact))
+      x = {materialise(x, from), 0};
+    if (!x.base && !isSigned)
+      x.offset = int64_t(uint32_t(x.offset));
+    if (x.base) {
+      llvm::Value *&wide = made[x.base];
+      if (!wide) {
+        wide = isSigned ? b.CreateSExt(x.base, to) : b.CreateZExt(x.base, to);
+        uint64_t zero = knownZero(x.base), upper = ~llvm::maskTrailingOnes<uint64_t>(32);
+        bool positive = !isSigned || (zero >> 31 & 1);
+        zeros[wide] = positive ? zero | upper : zero & ~upper;
       }
-      registers.parts.push_back(x);
-      continue;
+      x.base = wide;
     }
-    auto combine = [&](llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c) {
-      llvm::Value *&value = made[{a, c}];
-      if (!value)
-        value = arith(opcode, a, c);
-      return value;
-    };
+    registers.parts.push_back(x);
+  }
+  set(result, std::move(registers));
+}
+
+void Emitter::emitSum(Operation *op) {
+  Value left = op->getOperand(0), right = op->getOperand(1), result = op->getResult(0);
+  Type element = tile::elementType(result.getType());
+  llvm::Type *type = registerType(element);
+  unsigned bits = registerBits(element);
+  auto fit = [&](uint64_t value) { return bits == 32 ? int64_t(int32_t(value)) : int64_t(value); };
+  auto constant = [&](int64_t value) { return llvm::ConstantInt::get(type, uint64_t(value), /*IsSigned=*/true); };
+  llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> made;
+  auto combine = [&](llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c) {
+    llvm::Value *&value = made[{a, c}];
+    return value ? value : value = arith(opcode, a, c);
+  };
+  using I = llvm::Instruction;
+  TileValue registers;
+  for (unsigned reg = 0, count = registersOf(result); reg < count; ++reg) {
+    Part x = part(left, reg), y = part(right, reg), z;
     if (isa<arith::AddIOp>(op)) {
-      z.base = !x.base ? y.base : !y.base ? x.base : combine(llvm::Instruction::Add, x.base, y.base);
-      z.offset = fit(x.offset + y.offset);
+      z.base = !x.base ? y.base : !y.base ? x.base : combine(I::Add, x.base, y.base);
+      z.offset = fit(uint64_t(x.offset) + uint64_t(y.offset));
     } else if (isa<arith::SubIOp>(op)) {
-      llvm::Value *zero = llvm::Constant::getNullValue(registerType(element));
-      z.base = !y.base ? x.base : combine(llvm::Instruction::Sub, x.base ? x.base : zero, y.base);
-      z.offset = fit(x.offset - y.offset);
+      z.base = !y.base ? x.base : combine(I::Sub, x.base ? x.base : constant(0), y.base);
+      z.offset = fit(uint64_t(x.offset) - uint64_t(y.offset));
     } else if (isa<arith::MulIOp>(op)) {
-      if (x.base && y.base) {
-        x = {materialise(x, element), 0};
-        y = {materialise(y, element), 0};
-        z.base = combine(llvm::Instruction::Mul, x.base, y.base);
+      if (!x.base)
+        std::swap(x, y);
+      if (!y.base) { // by a constant
+        z.base = x.base && y.offset ? combine(I::Mul, x.base, constant(y.offset)) : nullptr;
+        z.offset = fit(uint64_t(x.offset) * uint64_t(y.offset));
       } else {
-        if (x.base)
-          std::swap(x, y);
-        z.offset = fit(x.offset * y.offset);
-        if (y.base && x.offset)
-          z.base = combine(llvm::Instruction::Mul, y.base, llvm::ConstantInt::get(registerType(element), uint64_t(x.offset), true));
+        z.base = combine(I::Mul, materialise(x, element), materialise(y, element));
       }
-    } else { // a shift
-      if (y.base || y.offset < 0 || y.offset >= int64_t(bits)) {
-        z.base = elementOp(op, {materialise(x, element), materialise(y, element)});
-      } else {
-        z.offset = fit(int64_t(uint64_t(x.offset) << y.offset));
-        if (x.base)
-          z.base = combine(llvm::Instruction::Shl, x.base, llvm::ConstantInt::get(registerType(element), uint64_t(y.offset)));
-      }
+    } else if (y.base || y.offset < 0 || y.offset >= int64_t(bits)) {
+      z.base = elementOp(op, {materialise(x, element), materialise(y, element)});
+    } else {
+      z.base = x.base ? combine(I::Shl, x.base, constant(y.offset)) : nullptr;
+      z.offset = fit(uint64_t(x.offset) << y.offset);
     }
     registers.parts.push_back(z);
   }
   set(result, std::move(registers));
-  return true;
 }
 
 } // namespace tegula::simt

@@ -59,11 +59,13 @@ public:
   unsigned warpSize = 32;
   unsigned sharedSpace = 3, globalSpace = 1;
 
+  /// As a user knows it: "cuda".
+  virtual llvm::StringRef name() const = 0;
   virtual void prepareModule(llvm::Module &module) const = 0;
-  virtual void markKernel(llvm::Function &kernel, const Group &all, int maxRegisters) const = 0;
+  virtual void markKernel(llvm::Function &kernel, const Group &all) const = 0;
 
   // Where a thread is.
-  virtual llvm::Value *threadIndex(llvm::IRBuilderBase &b) const = 0; ///< in its block, i32
+  virtual llvm::Value *threadIndex(llvm::IRBuilderBase &b, const Group &all) const = 0; ///< in its block, i32
   virtual llvm::Value *programId(llvm::IRBuilderBase &b, int axis) const = 0;
   virtual llvm::Value *numPrograms(llvm::IRBuilderBase &b, int axis) const = 0;
 

@@ -11,8 +11,6 @@ using namespace mlir;
 
 namespace tegula::simt {
 
-const layout::Layout &Emitter::layoutOf(Value value) { return tile::layoutOf(value.getType()); }
-
 TileValue &Emitter::tile(Value value) {
   auto it = tiles.find(value);
   if (it != tiles.end())
@@ -64,7 +62,7 @@ llvm::Value *Emitter::join(llvm::ArrayRef<llvm::Value *> elements) {
   return b.CreateBitCast(word, b.getInt32Ty());
 }
 
-static llvm::Value *asInteger(llvm::IRBuilderBase &b, llvm::Value *value) {
+llvm::Value *Emitter::asInteger(llvm::Value *value) {
   llvm::Type *type = value->getType();
   if (type->isPointerTy())
     return b.CreatePtrToInt(value, b.getInt64Ty());
@@ -77,7 +75,7 @@ Emitter::Words Emitter::words(Value value, unsigned first, unsigned count) {
   TileValue &registers = tile(value);
   Type element = tile::elementType(value.getType());
   Words result;
-  unsigned bits = std::max(8u, unsigned(registerBits(element)));
+  unsigned bits = memoryBits(element);
   if (registers.pack > 1 && first % registers.pack == 0 && count % registers.pack == 0) {
     for (unsigned i = first / registers.pack; i < (first + count) / registers.pack; ++i)
       result.push_back(registers.parts[i].base);
@@ -85,7 +83,7 @@ Emitter::Words Emitter::words(Value value, unsigned first, unsigned count) {
   }
   Words each;
   for (unsigned i = first; i < first + count; ++i)
-    each.push_back(asInteger(b, this->element(value, i)));
+    each.push_back(asInteger(this->element(value, i)));
   return toWords(each, bits);
 }
 
@@ -118,7 +116,7 @@ Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned
 /// The words that memory gave for `count` elements, as registers of a tile: packed where they are whole words.
 void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count, Type element) {
   llvm::Type *type = registerType(element);
-  unsigned bits = std::max(8u, unsigned(registerBits(element)));
+  unsigned bits = memoryBits(element);
   auto fromInteger = [&](llvm::Value *value) -> llvm::Value * {
     if (type->isPointerTy())
       return b.CreateIntToPtr(value, type);

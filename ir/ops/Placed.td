@@ -25,7 +25,7 @@ def AsyncCopies : Resource<"::tegula::tile::AsyncCopies">;
 def Tile_Shared : Tile_Type<"Shared", "shared"> {
   let summary = "a tile in shared memory, or a ring of `slots` of them";
   let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
-                        "::tegula::tile::SharedLayoutAttr":$layout);
+                        "::mlir::Attribute":$layout);
   let assemblyFormat = "`<` $slots `,` `[` $shape `]` `,` $elementType `,` $layout `>`";
   let extraClassDeclaration = [{
     /// Bytes of one slot, rounded up to 16.
@@ -99,7 +99,7 @@ def Tile_SyncOp : Tile_Op<"sync", [MemoryEffects<[MemRead<SharedMemory>, MemWrit
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_AsyncCopyOp : Tile_Op<"async_copy", [AttrSizedOperandSegments, MemoryEffects<[MemRead<GlobalMemory>, MemWrite<SharedMemory>, MemWrite<AsyncCopies>]>]> {
+def Tile_AsyncCopyOp : Tile_Op<"async_copy", [MemoryEffects<[MemRead<GlobalMemory>, MemWrite<SharedMemory>, MemWrite<AsyncCopies>]>]> {
   let summary = "begin to copy elements from global to shared memory, zeros where the mask is false";
   let description = [{ The layout of the pointers says which thread copies what, `vector` elements at a time. }];
   let arguments = (ins Tile_Tensor:$ptr, Tile_Shared:$to, Optional<Tile_BoolLike>:$mask, I32Attr:$vector, OptionalAttr<StrAttr>:$cache, OptionalAttr<StrAttr>:$evict);

@@ -21,6 +21,9 @@ using namespace mlir;
 #include "ir/ops/TileDialect.cpp.inc"
 #include "ir/ops/TileEnums.cpp.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "ir/ops/TileAttributes.cpp.inc"
+
 #define GET_TYPEDEF_CLASSES
 #include "ir/ops/TileTypes.cpp.inc"
 
@@ -31,6 +34,7 @@ namespace tegula::tile {
 
 void TileDialect::initialize() {
   registerTypes();
+  registerAttributes();
   addOperations<
 #define GET_OP_LIST
 #include "ir/ops/TileOps.cpp.inc"
@@ -44,13 +48,58 @@ void TileDialect::registerTypes() {
       >();
 }
 
+void TileDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "ir/ops/TileAttributes.cpp.inc"
+      >();
+}
+
+void LayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
+
+Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+  std::string text;
+  auto at = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseString(&text) || parser.parseGreater())
+    return {};
+  if (auto layout = layout::Layout::parse(text))
+    return LayoutAttr::get(parser.getContext(), *layout);
+  parser.emitError(at, "this is no layout");
+  return {};
+}
+
+bool hasLayout(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa_and_nonnull<LayoutAttr>(tensor.getEncoding());
+}
+
+const layout::Layout &layoutOf(Type type) {
+  return cast<LayoutAttr>(cast<RankedTensorType>(type).getEncoding()).getImpl()->layout;
+}
+
+unsigned vectorOf(Operation *access) {
+  auto width = access->getAttrOfType<IntegerAttr>(TileDialect::vectorAttr);
+  return width ? unsigned(width.getInt()) : 1;
+}
+
+MaskKind maskKindOf(Operation *access) {
+  auto kind = access->getAttrOfType<IntegerAttr>(TileDialect::maskAttr);
+  return kind ? MaskKind(kind.getInt()) : MaskKind::Any;
+}
+
+RankedTensorType withLayout(Type type, const layout::Layout &layout) {
+  auto tensor = cast<RankedTensorType>(type);
+  return RankedTensorType::get(tensor.getShape(), tensor.getElementType(),
+                               LayoutAttr::get(type.getContext(), layout));
+}
+
 Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
 Type withElement(Type type, Type element) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor ? RankedTensorType::get(tensor.getShape(), element) : element;
+  return tensor ? RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding()) : element;
 }
 
 void loadDialects(MLIRContext &context) {

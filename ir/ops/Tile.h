@@ -18,6 +18,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "ir/layout/Layout.h"
+
 #include "ir/ops/TileDialect.h.inc"
 #include "ir/ops/TileEnums.h.inc"
 
@@ -25,10 +27,19 @@ namespace tegula::tile {
 struct GlobalMemory : mlir::SideEffects::Resource::Base<GlobalMemory> {
   llvm::StringRef getName() final { return "tile.global_memory"; }
 };
+struct SharedMemory : mlir::SideEffects::Resource::Base<SharedMemory> {
+  llvm::StringRef getName() final { return "tile.shared_memory"; }
+};
+struct AsyncCopies : mlir::SideEffects::Resource::Base<AsyncCopies> {
+  llvm::StringRef getName() final { return "tile.async_copies"; }
+};
 struct HostChannel : mlir::SideEffects::Resource::Base<HostChannel> {
   llvm::StringRef getName() final { return "tile.host_channel"; }
 };
 } // namespace tegula::tile
+
+#define GET_ATTRDEF_CLASSES
+#include "ir/ops/TileAttributes.h.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "ir/ops/TileTypes.h.inc"
@@ -51,6 +62,17 @@ inline llvm::ArrayRef<int64_t> shapeOf(mlir::Type type) {
 inline bool isTile(mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); }
 /// `type` with another element type and the same shape (a scalar stays a scalar).
 mlir::Type withElement(mlir::Type type, mlir::Type element);
+
+/// The layout of a tile's type, which must have one.
+const layout::Layout &layoutOf(mlir::Type type);
+bool hasLayout(mlir::Type type);
+mlir::RankedTensorType withLayout(mlir::Type type, const layout::Layout &layout);
+
+/// What is known of a mask within one vector of an access: nothing; true up to some element; the same throughout.
+enum class MaskKind : uint8_t { Any, Prefix, Uniform };
+/// Of a load or store that is laid out; 1 and Any where nothing is said.
+unsigned vectorOf(mlir::Operation *access);
+MaskKind maskKindOf(mlir::Operation *access);
 
 /// Loads every dialect that tile IR uses: tile, arith, math, scf, func.
 void loadDialects(mlir::MLIRContext &context);

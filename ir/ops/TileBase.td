@@ -26,9 +26,11 @@ def Tile_Dialect : Dialect {
     Within one program a block operation happens wholly before the next one.
   }];
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     void registerTypes();
+    void registerAttributes();
     /// Attribute of a kernel's `func.func`: this function is an entry point.
     static constexpr llvm::StringLiteral kernelAttr = "tile.kernel";
     /// Unit attribute of a kernel: every written pointer argument is disjoint from all others.
@@ -42,6 +44,12 @@ def Tile_Dialect : Dialect {
     static constexpr llvm::StringLiteral multipleOfAttr = "tile.multiple_of";
     static constexpr llvm::StringLiteral maxContiguousAttr = "tile.max_contiguous";
     static constexpr llvm::StringLiteral maxConstancyAttr = "tile.max_constancy";
+    /// On a load or store that is laid out (i32): elements of an access, in consecutive registers.
+    static constexpr llvm::StringLiteral vectorAttr = "tile.vector";
+    /// On the same (i32, a MaskKind): what is known of the mask within a vector.
+    static constexpr llvm::StringLiteral maskAttr = "tile.mask";
+    /// On a product that is laid out (string): the matrix instruction, or "fma".
+    static constexpr llvm::StringLiteral instructionAttr = "tile.instruction";
   }];
 }
 
@@ -75,6 +83,13 @@ def Tile_IntLike : AnyTypeOf<[Tile_Int, RankedTensorOf<[Tile_Int]>], "an integer
 def Tile_BoolLike : AnyTypeOf<[I1, RankedTensorOf<[I1]>], "i1 or a tile of i1">;
 def Tile_FloatLike : AnyTypeOf<[Tile_Float, RankedTensorOf<[Tile_Float]>], "a float or a tile of floats">;
 def Tile_PtrLike : AnyTypeOf<[Tile_Ptr, RankedTensorOf<[Tile_Ptr]>], "a pointer or a tile of pointers">;
+
+def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout"> {
+  let mnemonic = "layout";
+  let summary = "which thread holds which element of a tile (ir/layout/Layout.h); the encoding of its type";
+  let parameters = (ins AttrParameter<"::tegula::layout::Layout", "the layout">:$layout);
+  let hasCustomAssemblyFormat = 1;
+}
 
 //===----------------------------------------------------------------------===//
 // Resources: what an effect is on

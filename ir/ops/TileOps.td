@@ -8,6 +8,6 @@
 #ifndef TEGULA_IR_OPS_TILEOPS
 #define TEGULA_IR_OPS_TILEOPS
 
-include "ir/ops/Compute.td"
+include "ir/ops/Placed.td"
 
 #endif

@@ -12,11 +12,15 @@
 // Diagnostics go to standard error; with --expect-error they go to standard output and the exit status is 0.
 //
 
+#include "codegen/nvptx/Nvptx.h"
 #include "ir/ops/Tile.h"
 #include "lang/lower/ModuleResolver.h"
+#include "passes/Passes.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
 
 #include <chrono>
 #include <fstream>
@@ -32,12 +36,15 @@ struct Command {
   Options options;
   bool expectError = false, locations = false;
   int times = 0; ///< lower this often more and say how long one takes
+  std::string arch, stage = "ptx"; ///< --arch sm_80: compile on to a stage of that GPU
+  nvptx::Options gpu;
 };
 
 [[noreturn]] void usage(const std::string &why) {
   std::cerr << "tegula-translate: " << why
             << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" "
                "[--fp-fusion=true|false] "
+               "[--arch sm_80 [--stage tile|laid-out|target-ready|llir|ptx] [--num-warps N] [--num-stages N]] "
                "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--time TIMES] [--expect-error]\n";
   exit(2);
 }
@@ -65,6 +72,14 @@ Command parse(int argc, char **argv) {
       command.expectError = true;
     else if (arg == "--time")
       command.times = std::max(0, std::atoi(next().c_str()));
+    else if (arg == "--arch")
+      command.arch = next();
+    else if (arg == "--stage")
+      command.stage = next();
+    else if (arg == "--num-warps")
+      command.gpu.numWarps = std::atoi(next().c_str());
+    else if (arg == "--num-stages")
+      command.gpu.numStages = std::atoi(next().c_str());
     else if (arg == "--locations")
       command.locations = true;
     else if (arg.starts_with("--"))
@@ -75,6 +90,31 @@ Command parse(int argc, char **argv) {
   if (command.file.empty() || command.kernel.empty())
     usage("a file and --kernel are needed");
   return command;
+}
+
+/// The stage of a GPU kernel as text.
+void compileFor(const Command &command, mlir::ModuleOp module) {
+  nvptx::Target target = nvptx::targetNamed(command.arch);
+  passes::runTilePipeline(module, command.options.fpFusion);
+  auto print = [&](llvm::StringRef stage) {
+    if (command.stage == stage)
+      module->print(llvm::outs());
+    return command.stage == stage;
+  };
+  if (print("tile"))
+    return;
+  nvptx::layOut(module, target, command.gpu);
+  if (print("laid-out"))
+    return;
+  nvptx::makeTargetReady(module, target, command.gpu);
+  if (print("target-ready"))
+    return;
+  llvm::LLVMContext context;
+  nvptx::Kernel kernel = nvptx::emitKernel(module, target, command.gpu, context);
+  if (command.stage == "llir")
+    kernel.module->print(llvm::outs(), nullptr);
+  else
+    llvm::outs() << nvptx::emitPtx(*kernel.module, target);
 }
 
 void translate(const Command &command) {
@@ -100,6 +140,8 @@ void translate(const Command &command) {
     std::cerr << took.count() / command.times << " us a lowering\n";
     return;
   }
+  if (!command.arch.empty())
+    return compileFor(command, *lowered.module);
   mlir::OpPrintingFlags flags;
   if (command.locations)
     flags.enableDebugInfo(true, false);

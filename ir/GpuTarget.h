@@ -1,0 +1,40 @@
+//===- GpuTarget.h - what passes ask of a GPU ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes know no vendor: widths, limits and the layouts of matrix instructions come from here.
+//
+//===----------------------------------------------------------------------===//
+
+#pragma once
+
+#include "ir/layout/Layout.h"
+#include "ir/ops/Tile.h"
+
+#include <string>
+
+namespace tegula {
+
+/// One way to compute a product: the layouts of its operands and its result over the whole tile.
+struct DotPlan {
+  layout::Layout a, b, c;
+  std::string instruction; ///< as `tile.mma` names it
+  double cycles = 0;       ///< issue cycles of a warp for the whole product, operands in registers
+};
+
+class GpuTarget {
+public:
+  virtual ~GpuTarget() = default;
+
+  unsigned laneBits = 5;
+  unsigned vectorBytes = 16;  ///< of the widest access of a thread
+  int64_t sharedBytes = 0;    ///< that one block may have
+  int registersPerThread = 255;
+  bool asyncCopies = false;   ///< from global to shared memory, of 4, 8 or 16 bytes
+
+  /// Ways to compute the product, best first; empty: no matrix instruction takes these types.
+  virtual std::vector<DotPlan> dotPlans(tile::DotOp op, unsigned warps) const = 0;
+};
+
+} // namespace tegula
