@@ -148,7 +148,8 @@ Layout Layout::product(const Layout &inner, const Layout &outer) {
   auto spread = [&](const Layout &part, uint32_t flat, bool above) {
     uint32_t out = 0;
     for (unsigned d = 0; d < part.rank(); d++)
-      out |= ((flat & part.mask(d)) >> part.shift(d)) << (shape.shift(d) + (above ? inner.dims()[d].bits : 0));
+      out |= ((flat & part.mask(d)) >> part.shift(d))
+             << (shape.shift(d) + (above ? inner.dims()[d].bits : 0));
     return out;
   };
   std::array<llvm::SmallVector<uint32_t, 16>, inputCount> bases;

@@ -20,7 +20,8 @@
 namespace tegula::layout::text {
 namespace {
 
-void printCoordinates(std::string &out, llvm::ArrayRef<uint32_t> at, std::optional<size_t> ranged, uint32_t last) {
+void printCoordinates(std::string &out, llvm::ArrayRef<uint32_t> at, std::optional<size_t> ranged,
+                      uint32_t last) {
   out += '(';
   for (size_t d = 0; d < at.size(); d++) {
     if (d)
@@ -55,7 +56,8 @@ void printDims(std::string &out, llvm::ArrayRef<Dim> dims) {
   }
 }
 
-void printBases(std::string &out, llvm::ArrayRef<Dim> dims, llvm::StringRef name, llvm::ArrayRef<uint32_t> bases) {
+void printBases(std::string &out, llvm::ArrayRef<Dim> dims, llvm::StringRef name,
+                llvm::ArrayRef<uint32_t> bases) {
   if (bases.empty())
     return;
   out += ' ';
@@ -84,10 +86,9 @@ void printBases(std::string &out, llvm::ArrayRef<Dim> dims, llvm::StringRef name
 }
 
 bool Reader::word(llvm::StringRef expected) {
-  skip();
-  if (!rest.starts_with(expected))
+  llvm::StringRef after = rest.ltrim(' ');
+  if (!after.consume_front(expected))
     return false;
-  llvm::StringRef after = rest.drop_front(expected.size());
   if (!after.empty() && (std::isalnum(static_cast<unsigned char>(after[0])) || after[0] == '_'))
     return false;
   rest = after;
@@ -155,8 +156,8 @@ bool Reader::basis(llvm::ArrayRef<Dim> dims, llvm::SmallVectorImpl<uint32_t> &ou
       return false;
     if (symbol("..")) {
       std::optional<uint32_t> last = number();
-      if (!last || rangeBits || !std::has_single_bit(*first) || !std::has_single_bit(*last) || *last <= *first ||
-          *last > lowBits(dims[d].bits))
+      if (!last || rangeBits || !std::has_single_bit(*first) || !std::has_single_bit(*last) ||
+          *last <= *first || *last > lowBits(dims[d].bits))
         return false;
       count = unsigned(std::countr_zero(*last) - std::countr_zero(*first)) + 1;
       rangeBits = count;
@@ -171,12 +172,14 @@ bool Reader::basis(llvm::ArrayRef<Dim> dims, llvm::SmallVectorImpl<uint32_t> &ou
 }
 
 bool Reader::bases(llvm::ArrayRef<Dim> dims, llvm::StringRef name, llvm::SmallVectorImpl<uint32_t> &out) {
-  if (!word(name))
+  if (!rest.starts_with(" ") || !word(name))
     return true;
-  do
+  while (rest.starts_with(" (") || rest.starts_with(" 0")) {
     skip();
-  while (out.size() <= maxBits && basis(dims, out));
-  return !out.empty() && out.size() <= maxBits;
+    if (!basis(dims, out) || out.size() > maxBits)
+      return false;
+  }
+  return !out.empty();
 }
 
 } // namespace tegula::layout::text

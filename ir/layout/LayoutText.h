@@ -13,7 +13,8 @@ namespace tegula::layout::text {
 
 void printDims(std::string &out, llvm::ArrayRef<Dim> dims);
 /// Nothing if there are no bases.
-void printBases(std::string &out, llvm::ArrayRef<Dim> dims, llvm::StringRef name, llvm::ArrayRef<uint32_t> bases);
+void printBases(std::string &out, llvm::ArrayRef<Dim> dims, llvm::StringRef name,
+                llvm::ArrayRef<uint32_t> bases);
 
 /// Reads from the front of a text; whoever gets a false or nothing gives up.
 class Reader {

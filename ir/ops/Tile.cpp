@@ -136,6 +136,11 @@ static LogicalResult verifySameShape(Operation *op, Type a, Type b) {
   return op->emitOpError() << "shapes differ: " << a << " and " << b;
 }
 
+/// The same shape and elements; layouts are checked at the borders of stages.
+static bool sameTile(Type a, Type b) {
+  return isTile(a) == isTile(b) && shapeOf(a) == shapeOf(b) && elementType(a) == elementType(b);
+}
+
 LogicalResult ProgramIdOp::verify() { return verifyAxis(*this, getAxis(), 3); }
 LogicalResult NumProgramsOp::verify() { return verifyAxis(*this, getAxis(), 3); }
 
@@ -320,7 +325,7 @@ static LogicalResult verifyAlongAxis(Operation *op, ValueRange srcs, int32_t axi
     Type element = type.getElementType();
     if (block.getArgument(i).getType() != element ||
         block.getArgument(i + srcs.size()).getType() != element || ret.getValues()[i].getType() != element ||
-        op->getResult(i).getType() != resultType(type))
+        !sameTile(op->getResult(i).getType(), resultType(type)))
       return op->emitOpError() << "types of operand " << i << ", combine region and result do not agree";
   }
   return success();
@@ -360,6 +365,9 @@ LogicalResult ScanOp::verify() {
                          [](RankedTensorType type) -> Type { return type; });
 }
 
+LogicalResult ReduceRegistersOp::verify() { return success(); }
+LogicalResult ReduceLanesOp::verify() { return success(); }
+
 //===----------------------------------------------------------------------===//
 // Builders and effects of memory operations
 //===----------------------------------------------------------------------===//
@@ -387,6 +395,10 @@ void StoreOp::getEffects(Effects &effects) {
 void AtomicRmwOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), GlobalMemory::get());
   effects.emplace_back(MemoryEffects::Write::get(), GlobalMemory::get());
+}
+void MmaOp::getEffects(Effects &effects) {
+  if (!isTile(getA().getType()) || !isTile(getB().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), SharedMemory::get());
 }
 void AtomicCasOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), GlobalMemory::get());

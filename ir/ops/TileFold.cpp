@@ -109,4 +109,6 @@ LogicalResult TransOp::canonicalize(TransOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+OpFoldResult ConvertOp::fold(FoldAdaptor) { return getSrc().getType() == getType() ? getSrc() : Value(); }
+
 } // namespace tegula::tile
