@@ -31,6 +31,7 @@ namespace tegula::tile {
 
 void TileDialect::initialize() {
   registerTypes();
+  registerAttributes();
   addOperations<
 #define GET_OP_LIST
 #include "ir/ops/TileOps.cpp.inc"
@@ -50,7 +51,7 @@ Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value,
 
 Type withElement(Type type, Type element) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor ? RankedTensorType::get(tensor.getShape(), element) : element;
+  return tensor ? RankedTensorType::get(tensor.getShape(), element, tensor.getEncoding()) : element;
 }
 
 void loadDialects(MLIRContext &context) {
@@ -85,6 +86,11 @@ static LogicalResult verifySameShape(Operation *op, Type a, Type b) {
   if (shapeOf(a) == shapeOf(b) && isTile(a) == isTile(b))
     return success();
   return op->emitOpError() << "shapes differ: " << a << " and " << b;
+}
+
+/// Equal shapes and elements: what a shape operation says of its result before layouts are chosen.
+static bool sameButLayout(Type a, Type b) {
+  return shapeOf(a) == shapeOf(b) && isTile(a) == isTile(b) && elementType(a) == elementType(b);
 }
 
 LogicalResult ProgramIdOp::verify() { return verifyAxis(*this, getAxis(), 3); }
@@ -165,7 +171,7 @@ LogicalResult SplitOp::verify() {
   auto src = getSrc().getType();
   if (src.getRank() < 1 || src.getShape().back() != 2)
     return emitOpError() << "the last extent must be 2, got " << src;
-  if (getFirst().getType() != halfType(src) || getSecond().getType() != halfType(src))
+  if (!sameButLayout(getFirst().getType(), halfType(src)))
     return emitOpError() << "results must have type " << halfType(src);
   return success();
 }
@@ -245,7 +251,7 @@ static LogicalResult verifyAlongAxis(Operation *op, ValueRange srcs, int32_t axi
     Type element = type.getElementType();
     if (block.getArgument(i).getType() != element ||
         block.getArgument(i + srcs.size()).getType() != element || ret.getValues()[i].getType() != element ||
-        op->getResult(i).getType() != resultType(type))
+        !sameButLayout(op->getResult(i).getType(), resultType(type)))
       return op->emitOpError() << "types of operand " << i << ", combine region and result do not agree";
   }
   return success();

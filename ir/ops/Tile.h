@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include "ir/layout/Layout.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -14,6 +16,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -33,6 +36,9 @@ struct HostChannel : mlir::SideEffects::Resource::Base<HostChannel> {
 #define GET_TYPEDEF_CLASSES
 #include "ir/ops/TileTypes.h.inc"
 
+#define GET_ATTRDEF_CLASSES
+#include "ir/ops/TileAttrs.h.inc"
+
 #define GET_OP_CLASSES
 #include "ir/ops/TileOps.h.inc"
 
@@ -49,8 +55,14 @@ inline llvm::ArrayRef<int64_t> shapeOf(mlir::Type type) {
   return tensor ? tensor.getShape() : llvm::ArrayRef<int64_t>();
 }
 inline bool isTile(mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); }
-/// `type` with another element type and the same shape (a scalar stays a scalar).
+/// `type` with another element type and the same shape and layout (a scalar stays a scalar).
 mlir::Type withElement(mlir::Type type, mlir::Type element);
+
+/// The layout of a tile's type; null if it has none yet.
+inline LayoutAttr layoutOf(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor ? mlir::dyn_cast_or_null<LayoutAttr>(tensor.getEncoding()) : LayoutAttr();
+}
 
 /// Loads every dialect that tile IR uses: tile, arith, math, scf, func.
 void loadDialects(mlir::MLIRContext &context);

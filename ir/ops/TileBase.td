@@ -11,6 +11,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -26,9 +27,11 @@ def Tile_Dialect : Dialect {
     Within one program a block operation happens wholly before the next one.
   }];
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     void registerTypes();
+    void registerAttributes();
     /// Attribute of a kernel's `func.func`: this function is an entry point.
     static constexpr llvm::StringLiteral kernelAttr = "tile.kernel";
     /// Unit attribute of a kernel: every written pointer argument is disjoint from all others.
@@ -75,6 +78,22 @@ def Tile_IntLike : AnyTypeOf<[Tile_Int, RankedTensorOf<[Tile_Int]>], "an integer
 def Tile_BoolLike : AnyTypeOf<[I1, RankedTensorOf<[I1]>], "i1 or a tile of i1">;
 def Tile_FloatLike : AnyTypeOf<[Tile_Float, RankedTensorOf<[Tile_Float]>], "a float or a tile of floats">;
 def Tile_PtrLike : AnyTypeOf<[Tile_Ptr, RankedTensorOf<[Tile_Ptr]>], "a pointer or a tile of pointers">;
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let mnemonic = "layout";
+  let summary = "where each element of a tile lives in the threads of a block";
+  let description = [{
+    The encoding of a tile's type on a GPU, as `layout::Layout` writes it:
+    `tensor<64x64xf32, #tile.layout<"64x64 reg (0,1..2) ... lane (0,4..16) (1..2,0) warp (4..8,0)">>`.
+  }];
+  let parameters = (ins AttrOrTypeParameter<"::tegula::layout::Layout", "the layout",
+                                            "const ::tegula::layout::Layout &">:$layout);
+  let hasCustomAssemblyFormat = 1;
+}
 
 //===----------------------------------------------------------------------===//
 // Resources: what an effect is on
