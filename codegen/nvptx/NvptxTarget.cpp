@@ -68,6 +68,14 @@ Value *NvptxTarget::shuffleFrom(IRBuilderBase &b, Value *word, Value *lane) cons
   return b.CreateIntrinsic(Intrinsic::nvvm_shfl_sync_idx_i32, {b.getInt32(-1), word, lane, b.getInt32(31)});
 }
 
+Value *NvptxTarget::bytePermute(IRBuilderBase &b, Value *first, Value *second,
+                                std::array<uint8_t, 4> selector) const {
+  uint32_t nibbles = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    nibbles |= uint32_t(selector[i]) << (4 * i);
+  return b.CreateIntrinsic(Intrinsic::nvvm_prmt, {first, second, b.getInt32(nibbles)});
+}
+
 Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::Type to) const {
   if (target.sm < 80)
     return nullptr;

@@ -31,6 +31,13 @@ public:
                   llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeGlobal(llvm::IRBuilderBase &b, const simt::Access &access,
                    llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const override;
+  void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
+                  llvm::MutableArrayRef<llvm::Value *> words) const override;
+  void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
+                   llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,
+                           std::array<uint8_t, 4> selector) const override;
   llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
                            llvm::ArrayRef<llvm::Value *> operands) const override;
   llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,

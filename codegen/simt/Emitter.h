@@ -20,12 +20,13 @@
 
 #include "codegen/simt/SimtTarget.h"
 #include "ir/diag/Diagnostic.h"
-#include "ir/layout/Layout.h"
+#include "ir/layout/Conversion.h"
 #include "ir/ops/Tile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 
@@ -78,10 +79,12 @@ private:
   llvm::Value *materialise(const Part &part, mlir::Type element);
   /// `count` elements from register `first` on as i32 words (or one narrower value).
   Words words(mlir::Value value, unsigned first, unsigned count);
+  Words wordsOf(mlir::Value value, llvm::ArrayRef<unsigned> registers);
   Words toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned bits);
   void appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count,
                    mlir::Type element);
   llvm::Value *asInteger(llvm::Value *value);
+  llvm::Value *fromInteger(llvm::Value *value, llvm::Type *type);
   llvm::Value *join(llvm::ArrayRef<llvm::Value *> elements);
   llvm::Value *joinHalves(llvm::Value *low, llvm::Value *high);
   llvm::Value *extract(llvm::Value *word, unsigned index, unsigned bits);
@@ -107,6 +110,35 @@ private:
   void selectRegisters(mlir::Value source, mlir::Value result, llvm::function_ref<unsigned(unsigned)> from);
   void mergeRegisters(mlir::Value left, mlir::Value right, mlir::Value result,
                       llvm::function_ref<std::pair<bool, unsigned>(unsigned)> from);
+
+  // Convert.cpp
+  void emitMove(mlir::Value source, mlir::Value result);
+  llvm::SmallVector<llvm::Value *> runSteps(const layout::Conversion &plan,
+                                            llvm::SmallVector<llvm::Value *> words, unsigned pack,
+                                            unsigned elementBits);
+  llvm::Value *threadParity(uint32_t mask);
+  static std::array<uint8_t, 4> flippedBytes(uint32_t flip, unsigned elementBits);
+
+  // Shared.cpp
+  void emitAlloc(tile::AllocOp op);
+  void emitSlot(tile::SlotOp op);
+  void emitSharedStore(tile::SharedStoreOp op);
+  void emitSharedLoad(tile::SharedLoadOp op);
+  llvm::Value *sharedStart();
+  llvm::Value *sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips);
+  Part sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer);
+  llvm::Value *entrySum(llvm::Value *a, llvm::Value *c);
+  static bool keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits);
+
+  // Reduce.cpp
+  using ReducedRows = llvm::MapVector<std::pair<uint32_t, uint32_t>, llvm::SmallVector<std::pair<int64_t, unsigned>>>;
+  llvm::SmallVector<llvm::Value *, 2> combine(mlir::Region &region, llvm::ArrayRef<llvm::Value *> left,
+                                              llvm::ArrayRef<llvm::Value *> right);
+  void emitReduceRegisters(tile::ReduceRegistersOp op);
+  void placeRows(mlir::Operation *op, ReducedRows &rows,
+                 llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
+  void emitReduceLanes(tile::ReduceLanesOp op);
+  llvm::Value *shuffleElement(llvm::Value *value, unsigned laneFlip);
 
   // Global.cpp
   struct VectorMask;
@@ -142,6 +174,10 @@ private:
   llvm::DenseMap<mlir::Value, TileValue> tiles;
   llvm::DenseMap<llvm::Value *, uint64_t> zeros;
   llvm::SmallVector<std::pair<llvm::SmallVector<uint32_t, 12>, llvm::Value *>> threadParts;
+  llvm::Value *sharedBase = nullptr;
+  llvm::DenseMap<mlir::Value, Part> buffers; ///< bytes from the start of shared memory
+  llvm::SmallVector<std::tuple<llvm::SmallVector<layout::SharedAccess::Term, 4>, uint32_t, llvm::Value *>> sharedOffsets;
+  llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> entrySums;
 };
 
 } // namespace tegula::simt

@@ -13,6 +13,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -80,6 +81,17 @@ public:
                           llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual void storeGlobal(llvm::IRBuilderBase &b, const Access &access,
                            llvm::ArrayRef<llvm::Value *> words) const = 0;
+
+  // Shared memory. Addresses are i32; `place` is an address and a constant.
+  virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const = 0; ///< where it begins
+  virtual void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
+                          llvm::MutableArrayRef<llvm::Value *> words) const = 0;
+  virtual void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
+                           llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const = 0;
+
+  /// Byte i of the result is byte selector[i] of {first, second}, numbered 0 to 7.
+  virtual llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,
+                                   std::array<uint8_t, 4> selector) const = 0;
 
   /// A vendor's own way for an element-wise operation on scalars; null: the common one.
   virtual llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,

@@ -87,6 +87,19 @@ Emitter::Words Emitter::words(Value value, unsigned first, unsigned count) {
   return toWords(each, bits);
 }
 
+/// The same of any registers: packed words where they are just such a word.
+Emitter::Words Emitter::wordsOf(Value value, llvm::ArrayRef<unsigned> registers) {
+  bool inOrder = true;
+  for (auto [i, reg] : llvm::enumerate(registers))
+    inOrder &= reg == registers[0] + i;
+  if (inOrder)
+    return words(value, registers[0], registers.size());
+  Words each;
+  for (unsigned reg : registers)
+    each.push_back(asInteger(element(value, reg)));
+  return toWords(each, memoryBits(tile::elementType(value.getType())));
+}
+
 /// Integers of `bits` bits each as memory has them: i32 words, or one narrower integer.
 Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned bits) {
   Words result;
@@ -117,16 +130,9 @@ Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned
 void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count, Type element) {
   llvm::Type *type = registerType(element);
   unsigned bits = memoryBits(element);
-  auto fromInteger = [&](llvm::Value *value) -> llvm::Value * {
-    if (type->isPointerTy())
-      return b.CreateIntToPtr(value, type);
-    if (type->isIntegerTy(1))
-      return b.CreateICmpNE(value, b.getInt8(0));
-    return b.CreateBitCast(value, type);
-  };
   if (bits == 64) {
     for (unsigned i = 0; i < count; ++i)
-      registers.parts.push_back({fromInteger(joinHalves(words[2 * i], words[2 * i + 1])), 0});
+      registers.parts.push_back({fromInteger(joinHalves(words[2 * i], words[2 * i + 1]), type), 0});
     return;
   }
   if (registers.pack > 1) {
@@ -136,15 +142,23 @@ void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> wo
   }
   if (bits == 32 || count == 1) {
     for (llvm::Value *word : words)
-      registers.parts.push_back({fromInteger(word), 0});
+      registers.parts.push_back({fromInteger(word, type), 0});
     return;
   }
   for (unsigned i = 0; i < count; ++i) {
     llvm::Value *value = words[0]->getType()->isIntegerTy(32)
                              ? extract(words[i * bits / 32], i % (32 / bits), bits)
                              : b.CreateTrunc(i ? b.CreateLShr(words[0], bits * i) : words[0], b.getIntNTy(bits));
-    registers.parts.push_back({fromInteger(value), 0});
+    registers.parts.push_back({fromInteger(value, type), 0});
   }
+}
+
+llvm::Value *Emitter::fromInteger(llvm::Value *value, llvm::Type *type) {
+  if (type->isPointerTy())
+    return b.CreateIntToPtr(value, type);
+  if (type->isIntegerTy(1))
+    return b.CreateICmpNE(value, b.getInt8(0));
+  return b.CreateBitCast(value, type);
 }
 
 llvm::Value *Emitter::joinHalves(llvm::Value *low, llvm::Value *high) {

@@ -35,8 +35,8 @@ public:
   /// too few elements in a word's registers, elements of more than 32 bits, transposed ones of other than 16.
   static std::optional<Layout> view(const Layout &registers, unsigned elementBits, bool transposed);
   /// None unless the instruction fits this memory.
-  static std::optional<MatrixAccess> match(const Layout &registers, const SharedLayout &memory, unsigned elementBits,
-                                           bool transposed);
+  static std::optional<MatrixAccess> match(const Layout &registers, const SharedLayout &memory,
+                                           unsigned elementBits, bool transposed);
 
   /// Matrices an instruction: 1, 2 or 4.
   uint32_t matrices() const { return 1u << matrixBits.size(); }
@@ -56,7 +56,7 @@ private:
 
   std::optional<SharedAccess> rows;
   unsigned registerBits = 0, viewBits = 0, elementBitsInWord = 0, vectorBits = 0;
-  llvm::SmallVector<uint8_t, 2> matrixBits;  ///< register bits that count matrices
+  llvm::SmallVector<uint8_t, 2> matrixBits; ///< register bits that count matrices
   llvm::SmallVector<uint8_t, 12> otherBits; ///< register bits behind the view's vector, in order
 };
 

@@ -25,7 +25,7 @@ def AsyncCopies : Resource<"::tegula::tile::AsyncCopies">;
 def Tile_Shared : Tile_Type<"Shared", "shared"> {
   let summary = "a tile in shared memory, or a ring of `slots` of them";
   let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
-                        "::mlir::Attribute":$layout);
+                        "::tegula::tile::SharedLayoutAttr":$layout);
   let assemblyFormat = "`<` $slots `,` `[` $shape `]` `,` $elementType `,` $layout `>`";
   let extraClassDeclaration = [{
     /// Bytes of one slot, rounded up to 16.

@@ -21,9 +21,6 @@ using namespace mlir;
 #include "ir/ops/TileDialect.cpp.inc"
 #include "ir/ops/TileEnums.cpp.inc"
 
-#define GET_ATTRDEF_CLASSES
-#include "ir/ops/TileAttributes.cpp.inc"
-
 #define GET_TYPEDEF_CLASSES
 #include "ir/ops/TileTypes.cpp.inc"
 
@@ -48,24 +45,10 @@ void TileDialect::registerTypes() {
       >();
 }
 
-void TileDialect::registerAttributes() {
-  addAttributes<
-#define GET_ATTRDEF_LIST
-#include "ir/ops/TileAttributes.cpp.inc"
-      >();
-}
-
-void LayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
-
-Attribute LayoutAttr::parse(AsmParser &parser, Type) {
-  std::string text;
-  auto at = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseString(&text) || parser.parseGreater())
-    return {};
-  if (auto layout = layout::Layout::parse(text))
-    return LayoutAttr::get(parser.getContext(), *layout);
-  parser.emitError(at, "this is no layout");
-  return {};
+int64_t SharedType::slotBytes() const {
+  Type element = getElementType();
+  int64_t bits = isa<PtrType>(element) ? 64 : std::max(8u, element.getIntOrFloatBitWidth());
+  return llvm::alignTo(getLayout().getLayout().elements() * bits / 8, 16);
 }
 
 bool hasLayout(Type type) {
@@ -74,7 +57,7 @@ bool hasLayout(Type type) {
 }
 
 const layout::Layout &layoutOf(Type type) {
-  return cast<LayoutAttr>(cast<RankedTensorType>(type).getEncoding()).getImpl()->layout;
+  return cast<LayoutAttr>(cast<RankedTensorType>(type).getEncoding()).getLayout();
 }
 
 unsigned vectorOf(Operation *access) {
@@ -136,9 +119,9 @@ static LogicalResult verifySameShape(Operation *op, Type a, Type b) {
   return op->emitOpError() << "shapes differ: " << a << " and " << b;
 }
 
-/// The same shape and elements; layouts are checked at the borders of stages.
-static bool sameTile(Type a, Type b) {
-  return isTile(a) == isTile(b) && shapeOf(a) == shapeOf(b) && elementType(a) == elementType(b);
+/// Equal shapes and elements: what a shape operation says of its result before layouts are chosen.
+static bool sameButLayout(Type a, Type b) {
+  return shapeOf(a) == shapeOf(b) && isTile(a) == isTile(b) && elementType(a) == elementType(b);
 }
 
 LogicalResult ProgramIdOp::verify() { return verifyAxis(*this, getAxis(), 3); }
@@ -219,7 +202,7 @@ LogicalResult SplitOp::verify() {
   auto src = getSrc().getType();
   if (src.getRank() < 1 || src.getShape().back() != 2)
     return emitOpError() << "the last extent must be 2, got " << src;
-  if (getFirst().getType() != halfType(src) || getSecond().getType() != halfType(src))
+  if (!sameButLayout(getFirst().getType(), halfType(src)))
     return emitOpError() << "results must have type " << halfType(src);
   return success();
 }
@@ -325,7 +308,7 @@ static LogicalResult verifyAlongAxis(Operation *op, ValueRange srcs, int32_t axi
     Type element = type.getElementType();
     if (block.getArgument(i).getType() != element ||
         block.getArgument(i + srcs.size()).getType() != element || ret.getValues()[i].getType() != element ||
-        !sameTile(op->getResult(i).getType(), resultType(type)))
+        !sameButLayout(op->getResult(i).getType(), resultType(type)))
       return op->emitOpError() << "types of operand " << i << ", combine region and result do not agree";
   }
   return success();

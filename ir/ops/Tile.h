@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include "ir/layout/SharedLayout.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -14,11 +16,12 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
-#include "ir/layout/Layout.h"
+#include "ir/layout/SharedLayout.h"
 
 #include "ir/ops/TileDialect.h.inc"
 #include "ir/ops/TileEnums.h.inc"
@@ -39,7 +42,7 @@ struct HostChannel : mlir::SideEffects::Resource::Base<HostChannel> {
 } // namespace tegula::tile
 
 #define GET_ATTRDEF_CLASSES
-#include "ir/ops/TileAttributes.h.inc"
+#include "ir/ops/TileAttrs.h.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "ir/ops/TileTypes.h.inc"
@@ -60,7 +63,7 @@ inline llvm::ArrayRef<int64_t> shapeOf(mlir::Type type) {
   return tensor ? tensor.getShape() : llvm::ArrayRef<int64_t>();
 }
 inline bool isTile(mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(type); }
-/// `type` with another element type and the same shape (a scalar stays a scalar).
+/// `type` with another element type and the same shape and layout (a scalar stays a scalar).
 mlir::Type withElement(mlir::Type type, mlir::Type element);
 
 /// The layout of a tile's type, which must have one.

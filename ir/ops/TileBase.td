@@ -11,6 +11,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/TensorEncoding.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -48,6 +49,8 @@ def Tile_Dialect : Dialect {
     static constexpr llvm::StringLiteral vectorAttr = "tile.vector";
     /// On the same (i32, a MaskKind): what is known of the mask within a vector.
     static constexpr llvm::StringLiteral maskAttr = "tile.mask";
+    /// On a reduction or scan (unit): operands of the combine function must keep their order.
+    static constexpr llvm::StringLiteral orderedAttr = "tile.ordered";
     /// On a product that is laid out (string): the matrix instruction, or "fma".
     static constexpr llvm::StringLiteral instructionAttr = "tile.instruction";
   }];
@@ -84,10 +87,28 @@ def Tile_BoolLike : AnyTypeOf<[I1, RankedTensorOf<[I1]>], "i1 or a tile of i1">;
 def Tile_FloatLike : AnyTypeOf<[Tile_Float, RankedTensorOf<[Tile_Float]>], "a float or a tile of floats">;
 def Tile_PtrLike : AnyTypeOf<[Tile_Ptr, RankedTensorOf<[Tile_Ptr]>], "a pointer or a tile of pointers">;
 
-def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout"> {
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let mnemonic = "layout";
-  let summary = "which thread holds which element of a tile (ir/layout/Layout.h); the encoding of its type";
-  let parameters = (ins AttrParameter<"::tegula::layout::Layout", "the layout">:$layout);
+  let summary = "where each element of a tile lives in the threads of a block";
+  let description = [{
+    The encoding of a tile's type on a GPU, as `layout::Layout` writes it:
+    `tensor<64x64xf32, #tile.layout<"64x64 reg (0,1..2) ... lane (0,4..16) (1..2,0) warp (4..8,0)">>`.
+  }];
+  let parameters = (ins AttrOrTypeParameter<"::tegula::layout::Layout", "the layout",
+                                            "const ::tegula::layout::Layout &">:$layout);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Tile_SharedLayoutAttr : AttrDef<Tile_Dialect, "SharedLayout"> {
+  let mnemonic = "shared_layout";
+  let summary = "where each element of a tile lies in shared memory";
+  let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"64x64 offset (0,1..32) (1..32,0)">`. }];
+  let parameters = (ins AttrOrTypeParameter<"::tegula::layout::SharedLayout", "the layout",
+                                            "const ::tegula::layout::SharedLayout &">:$layout);
   let hasCustomAssemblyFormat = 1;
 }
 

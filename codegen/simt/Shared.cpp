@@ -1,0 +1,179 @@
+//===- Shared.cpp - tiles in shared memory ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/simt/Emitter.h"
+#include "ir/layout/SharedAccess.h"
+
+using namespace mlir;
+
+namespace tegula::simt {
+
+/// Byte offset of a buffer from the start of the block's shared memory: a slot of a ring is not known before it runs.
+void Emitter::emitAlloc(tile::AllocOp op) {
+  buffers[op.getResult()] = Part{nullptr, int64_t(op.getOffset().value_or(0))};
+}
+
+void Emitter::emitSlot(tile::SlotOp op) {
+  Part ring = buffers.lookup(op.getRing());
+  int64_t bytes = cast<tile::SharedType>(op.getRing().getType()).slotBytes();
+  llvm::Value *index = scalar(op.getIndex());
+  if (auto *constant = llvm::dyn_cast<llvm::ConstantInt>(index)) {
+    buffers[op.getResult()] = {ring.base, ring.offset + constant->getSExtValue() * bytes};
+    return;
+  }
+  llvm::Value *offset = arith(llvm::Instruction::Mul, index, b.getInt32(bytes));
+  buffers[op.getResult()] = {ring.base ? arith(llvm::Instruction::Add, ring.base, offset) : offset, ring.offset};
+}
+
+/// Address of shared memory as an i32, made once.
+llvm::Value *Emitter::sharedStart() {
+  if (!sharedBase) {
+    llvm::IRBuilderBase::InsertPointGuard guard(b);
+    b.SetInsertPoint(entryEnd);
+    sharedBase = target.sharedMemory(b, module);
+    zeros[sharedBase] = 15 | ~llvm::maskTrailingOnes<uint64_t>(32);
+  }
+  return sharedBase;
+}
+
+/// The exclusive or of masked and shifted copies of the thread's number, and constants that flip bits of it.
+llvm::Value *Emitter::sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips) {
+  for (auto &[known, knownFlips, value] : sharedOffsets)
+    if (knownFlips == flips && known.size() == terms.size() &&
+        llvm::all_of(llvm::zip(known, terms), [](auto pair) {
+          auto &[a, c] = pair;
+          return a.mask == c.mask && a.shift == c.shift;
+        }))
+      return value;
+  llvm::IRBuilderBase::InsertPointGuard guard(b);
+  b.SetInsertPoint(entryEnd);
+  llvm::Value *sum = nullptr;
+  if (flips) {
+    if (llvm::Value *base = sharedOffset(terms, 0))
+      sum = arith(llvm::Instruction::Xor, base, b.getInt32(flips));
+    else
+      sum = b.getInt32(flips);
+  } else {
+    for (const layout::SharedAccess::Term &term : terms) {
+      llvm::Value *bits = arith(llvm::Instruction::And, thread, b.getInt32(term.mask));
+      if (term.shift)
+        bits = arith(term.shift > 0 ? llvm::Instruction::Shl : llvm::Instruction::LShr, bits,
+                     b.getInt32(std::abs(term.shift)));
+      bool apart = sum && (knownZero(sum) | knownZero(bits)) == ~uint64_t(0);
+      sum = !sum ? bits : arith(apart ? llvm::Instruction::Add : llvm::Instruction::Xor, sum, bits);
+    }
+  }
+  sharedOffsets.push_back({{terms.begin(), terms.end()}, flips, sum});
+  return sum;
+}
+
+/// Where an access of a thread begins: an address and a constant.
+Part Emitter::sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer) {
+  llvm::Value *base = sharedStart();
+  if (llvm::Value *offset = sharedOffset(access.terms(), access.flips(number)))
+    base = entrySum(base, offset);
+  if (buffer.base)
+    base = b.CreateAdd(base, buffer.base);
+  return {base, buffer.offset + access.immediate(number)};
+}
+
+/// A sum of two values of the entry block, there and once.
+llvm::Value *Emitter::entrySum(llvm::Value *a, llvm::Value *c) {
+  llvm::Value *&sum = entrySums[{a, c}];
+  if (!sum) {
+    llvm::IRBuilderBase::InsertPointGuard guard(b);
+    b.SetInsertPoint(entryEnd);
+    sum = arith(llvm::Instruction::Add, a, c);
+  }
+  return sum;
+}
+
+void Emitter::emitSharedStore(tile::SharedStoreOp op) {
+  auto type = cast<tile::SharedType>(op.getTo().getType());
+  unsigned bits = memoryBits(type.getElementType());
+  Part buffer = buffers.lookup(op.getTo());
+  if (!tile::isTile(op.getValue().getType())) { // a scalar, by one thread
+    Words words = toWords({asInteger(scalar(op.getValue()))}, bits);
+    target.storeShared(b, {sharedStart(), buffer.offset}, bits / 8, b.CreateICmpEQ(thread, b.getInt32(0)), words);
+    return;
+  }
+  const layout::Layout &layout = layoutOf(op.getValue());
+  layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
+  llvm::Value *mine = owner(layout);
+  for (uint32_t number = 0; number < access.accesses(); ++number) {
+    SmallVector<unsigned> registers;
+    for (uint32_t i = 0; i < access.vector(); ++i)
+      registers.push_back(access.registerOf(number, i));
+    auto [base, offset] = sharedPlace(access, number, buffer);
+    target.storeShared(b, {base, offset}, access.vectorBytes(), mine, wordsOf(op.getValue(), registers));
+  }
+}
+
+void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
+  auto type = cast<tile::SharedType>(op.getFrom().getType());
+  Type element = type.getElementType();
+  unsigned bits = memoryBits(element);
+  Part buffer = buffers.lookup(op.getFrom());
+  if (!tile::isTile(op.getResult().getType())) {
+    Words got(std::max(1u, bits / 32), nullptr);
+    target.loadShared(b, {sharedStart(), buffer.offset}, bits / 8, got);
+    TileValue registers;
+    appendWords(registers, got, 1, element);
+    scalars[op.getResult()] = registers.parts[0].base;
+    return;
+  }
+  const layout::Layout &layout = layoutOf(op.getResult());
+  layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
+  unsigned vector = access.vector();
+  SmallVector<llvm::Value *> elements(access.accesses() * vector); // by access and element
+  SmallVector<SmallVector<llvm::Value *>> packed;
+  bool whole = keepsWords(access, layout, bits) && !element.isInteger(1);
+  TileValue registers;
+  for (uint32_t number = 0; number < access.accesses(); ++number) {
+    Words got(std::max(1u, vector * bits / 32), nullptr);
+    auto [base, offset] = sharedPlace(access, number, buffer);
+    target.loadShared(b, {base, offset}, access.vectorBytes(), got);
+    if (whole) {
+      packed.push_back({got.begin(), got.end()});
+      continue;
+    }
+    TileValue part;
+    appendWords(part, got, vector, element);
+    for (uint32_t i = 0; i < vector; ++i)
+      elements[number * vector + i] = part.parts[i].base;
+  }
+  if (whole) {
+    unsigned pack = 32 / bits;
+    registers.pack = pack;
+    for (unsigned reg = 0; reg < layout.registers(); reg += pack) {
+      auto [number, at] = access.placeOf(reg);
+      registers.parts.push_back({packed[number][at / pack], 0});
+    }
+  } else {
+    for (unsigned reg = 0; reg < layout.registers(); ++reg) {
+      auto [number, at] = access.placeOf(reg);
+      registers.parts.push_back({elements[number * vector + at], 0});
+    }
+  }
+  set(op.getResult(), std::move(registers));
+}
+
+/// Whether the words of the accesses are words of consecutive registers.
+bool Emitter::keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits) {
+  unsigned pack = 32 / std::min(32u, bits);
+  if (bits >= 32 || access.vector() < pack || layout.registers() % pack)
+    return false;
+  for (unsigned reg = 0; reg < layout.registers(); ++reg) {
+    auto [number, at] = access.placeOf(reg);
+    auto [firstNumber, first] = access.placeOf(reg - reg % pack);
+    if (number != firstNumber || at != first + reg % pack || first % pack)
+      return false;
+  }
+  return true;
+}
+
+} // namespace tegula::simt
