@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "ir/layout/Layout.h"
+#include "ir/layout/SharedLayout.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"

@@ -22,9 +22,9 @@ namespace {
 struct LayoutNames : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
   AliasResult getAlias(Attribute attribute, raw_ostream &out) const override {
-    if (!isa<LayoutAttr>(attribute))
+    if (!isa<LayoutAttr, SharedLayoutAttr>(attribute))
       return AliasResult::NoAlias;
-    out << "layout";
+    out << (isa<LayoutAttr>(attribute) ? "layout" : "shared");
     return AliasResult::FinalAlias;
   }
 };
@@ -38,21 +38,29 @@ void TileDialect::registerAttributes() {
       >();
 }
 
-Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+/// `<"text">`.
+template <class Attr, class Layout> static Attribute parseQuoted(AsmParser &parser, const char *what) {
   std::string text;
   SMLoc at;
   if (parser.parseLess() || (at = parser.getCurrentLocation(), parser.parseString(&text)) ||
       parser.parseGreater())
     return {};
-  std::optional<layout::Layout> layout = layout::Layout::parse(text);
+  std::optional<Layout> layout = Layout::parse(text);
   if (!layout) {
-    parser.emitError(at) << "\"" << text << "\" is no layout";
+    parser.emitError(at) << "\"" << text << "\" is no " << what;
     return {};
   }
-  return LayoutAttr::get(parser.getContext(), *layout);
+  return Attr::get(parser.getContext(), *layout);
 }
 
+Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+  return parseQuoted<LayoutAttr, layout::Layout>(parser, "layout");
+}
+Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
+  return parseQuoted<SharedLayoutAttr, layout::SharedLayout>(parser, "layout of shared memory");
+}
 void LayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
+void SharedLayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
 
 LogicalResult LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
                                          function_ref<InFlightDiagnostic()> emitError) const {

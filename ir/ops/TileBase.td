@@ -95,6 +95,15 @@ def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout", [DeclareAttrInterfaceMetho
   let hasCustomAssemblyFormat = 1;
 }
 
+def Tile_SharedLayoutAttr : AttrDef<Tile_Dialect, "SharedLayout"> {
+  let mnemonic = "shared_layout";
+  let summary = "where each element of a tile lies in shared memory";
+  let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"4x4 offset (0,1..2) (1,2) (2,0)">`. }];
+  let parameters = (ins AttrOrTypeParameter<"::tegula::layout::SharedLayout", "the layout",
+                                            "const ::tegula::layout::SharedLayout &">:$layout);
+  let hasCustomAssemblyFormat = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Resources: what an effect is on
 //===----------------------------------------------------------------------===//
