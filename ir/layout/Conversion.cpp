@@ -45,10 +45,7 @@ struct Slices {
 
   uint32_t squeeze(uint32_t index) const {
     uint32_t out = 0;
-    unsigned at = 0;
-    for (uint32_t kept = ~flat; index >> at; at++)
-      if (kept >> at & 1)
-        out |= (index >> at & 1) << std::popcount(kept & lowBits(at));
+    forEachBit(index & ~flat, [&](unsigned at) { out |= 1u << std::popcount(~flat & lowBits(at)); });
     return out;
   }
   /// One side within a slice; `registers` gets slice bits, then the others, to register bits of the whole.

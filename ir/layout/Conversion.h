@@ -17,8 +17,8 @@
 //     Swap       where thread & threads has odd parity, register r becomes register r ^ flip: selects, or byte permutations
 //                with a selector that depends on the thread if flip reaches into words.
 //     Exchange   half of the registers go to the partner, lane ^ laneFlip: with d = parity(r & flip) ^ parity(thread & threads)
-//                register r becomes, if d, register r ^ flip of the partner, else stays. A shuffle for two registers; flip is
-//                a single bit outside words.
+//                register r becomes, if d, register r ^ flip of the partner, else stays. flip is a single bit: a shuffle and
+//                three selects for two words, or, within words, a shuffle and a byte permutation for one.
 //     Shuffle    register r becomes old register registers(r) of lane lanes(thread) ^ laneFlips(r).
 //
 // Transposing 2 x 2 between register bit 0 and lane bit 0 is one Exchange with laneFlip = threads = flip = 1:

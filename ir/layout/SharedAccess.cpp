@@ -113,13 +113,10 @@ void SharedAccess::countWavefronts(const Layout &registers, const BitMatrix &toO
   };
   for (unsigned i = 0; i < vectorBits; i++)
     reach(1u << i);
-  if (elementBits == 64) // both words of an element
-    words.insert(1), banks.insert(1);
   for (unsigned i = 0; i < std::min(laneBits, together); i++)
     reach(toOffset(registers.bases(Input::Lane)[i]));
-  uint32_t parts = laneBits > together ? 1u << (laneBits - together) : 1;
-  wavefrontCount = parts << (words.dimension() - banks.dimension());
-  idealCount = parts << (std::max(words.dimension(), 5u) - 5);
+  partCount = laneBits > together ? 1u << (laneBits - together) : 1;
+  wavefrontCount = partCount << (words.dimension() - banks.dimension());
 }
 
 void SharedAccess::countPermutations(const Layout &registers) {

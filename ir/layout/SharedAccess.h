@@ -61,9 +61,9 @@ public:
   /// How many times 128 bytes one access of a warp takes: 32 banks of 4 bytes, accesses of 8 bytes by halves of the warp, of
   /// 16 bytes by quarters, equal words once. The same for every access and warp, because exclusive or permutes banks.
   uint32_t wavefronts() const { return wavefrontCount; }
-  /// The fewest that so many different words need.
-  uint32_t idealWavefronts() const { return idealCount; }
-  /// Instructions and wavefronts that one warp needs for the whole tile.
+  /// Without conflicts: one for each part of the warp, at most 128 bytes.
+  uint32_t idealWavefronts() const { return partCount; }
+  /// What one warp needs for the whole tile.
   uint32_t totalWavefronts() const { return wavefrontCount * accesses(); }
 
   /// Words (32 bits) whose elements lie in memory in another order than in the registers: byte permutations to make them,
@@ -89,7 +89,7 @@ private:
       placeOfBit; ///< (access bits << vectorBits | element bits) of register bit i
   llvm::SmallVector<Term, 4> baseTerms;
   BitMatrix flipped, added; ///< of each access bit, in bytes
-  uint32_t wavefrontCount = 1, idealCount = 1, permutations = 0;
+  uint32_t wavefrontCount = 1, partCount = 1, permutations = 0;
 };
 
 } // namespace tegula::layout

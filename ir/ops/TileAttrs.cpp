@@ -39,7 +39,11 @@ void TileDialect::registerAttributes() {
 }
 
 /// `<"text">`.
+<<<<<<< HEAD
 template <class Attr, class Layout> static Attribute parseLayout(AsmParser &parser) {
+=======
+template <class Attr, class Layout> static Attribute parseQuoted(AsmParser &parser, const char *what) {
+>>>>>>> layout
   std::string text;
   SMLoc at;
   if (parser.parseLess() || (at = parser.getCurrentLocation(), parser.parseString(&text)) ||
@@ -47,16 +51,24 @@ template <class Attr, class Layout> static Attribute parseLayout(AsmParser &pars
     return {};
   std::optional<Layout> layout = Layout::parse(text);
   if (!layout) {
-    parser.emitError(at) << "\"" << text << "\" is no layout";
+    parser.emitError(at) << "\"" << text << "\" is no " << what;
     return {};
   }
   return Attr::get(parser.getContext(), *layout);
 }
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+<<<<<<< HEAD
   return parseLayout<LayoutAttr, layout::Layout>(parser);
+=======
+  return parseQuoted<LayoutAttr, layout::Layout>(parser, "layout");
+}
+Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
+  return parseQuoted<SharedLayoutAttr, layout::SharedLayout>(parser, "layout of shared memory");
+>>>>>>> layout
 }
 void LayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
+void SharedLayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
 
 Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
   return parseLayout<SharedLayoutAttr, layout::SharedLayout>(parser);

@@ -106,7 +106,11 @@ def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout", [DeclareAttrInterfaceMetho
 def Tile_SharedLayoutAttr : AttrDef<Tile_Dialect, "SharedLayout"> {
   let mnemonic = "shared_layout";
   let summary = "where each element of a tile lies in shared memory";
+<<<<<<< HEAD
   let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"64x64 offset (0,1..32) (1..32,0)">`. }];
+=======
+  let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"4x4 offset (0,1..2) (1,2) (2,0)">`. }];
+>>>>>>> layout
   let parameters = (ins AttrOrTypeParameter<"::tegula::layout::SharedLayout", "the layout",
                                             "const ::tegula::layout::SharedLayout &">:$layout);
   let hasCustomAssemblyFormat = 1;

@@ -43,3 +43,14 @@ func.func private @extent(tensor<9xf32, #tile.layout<"8 reg (1..4)">>)
 
 // expected-error @+1 {{the layout leaves elements out: 8 reg (1) (4)}}
 func.func private @hole(tensor<8xf32, #tile.layout<"8 reg (1) (4)">>)
+
+// -----
+
+// CHECK: #[[SHARED:.*]] = #tile.shared_layout<"4x4 offset (0,1..2) (1,2) (2,0)">
+// CHECK: func.func private @shared() attributes {test.memory = #[[SHARED]]}
+func.func private @shared() attributes {test.memory = #tile.shared_layout<"4x4 offset (0,1..2) (1,2) (2,0)">}
+
+// -----
+
+// expected-error @+1 {{"4 offset (1) (1)" is no layout of shared memory}}
+func.func private @twice() attributes {test.memory = #tile.shared_layout<"4 offset (1) (1)">}

@@ -93,6 +93,9 @@ TEST(MatrixAccess, OtherElementsAndCounts) {
   EXPECT_EQ(MatrixAccess::match(one, SharedLayout::rowMajor(one.dims(), {1, 0}), 16, false)->wavefronts(),
             1u);
   EXPECT_EQ(MatrixAccess::match(two, SharedLayout::rowMajor(two.dims(), {1, 0}), 16, false)->matrices(), 2u);
+  // A matrix whose rows would begin within 16 bytes.
+  EXPECT_FALSE(MatrixAccess::match(layoutOf("16x8 reg (0,1) (8,2) lane (0,2..4) (1..4,0)"),
+                                   SharedLayout::rowMajor(fitDims({16, 8}), {1, 0}), 16, false));
   // What can not be: 8 bits transposed, 64 bits, lanes that hold rows elsewhere.
   EXPECT_FALSE(
       MatrixAccess::view(layoutOf("16x32 reg (0,1..2) (8,0) (0,16) lane (0,4..8) (1..4,0)"), 8, true));
