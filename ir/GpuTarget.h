@@ -32,9 +32,12 @@ public:
   int64_t sharedBytes = 0;    ///< that one block may have
   int registersPerThread = 255;
   bool asyncCopies = false;   ///< from global to shared memory, of 4, 8 or 16 bytes
+  bool matrixLoads = false;   ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)
 
-  /// Ways to compute the product, best first; empty: no matrix instruction takes these types.
+  /// Ways to compute the product, best first; at least one if its operands have the types that dotOperandType wants.
   virtual std::vector<DotPlan> dotPlans(tile::DotOp op, unsigned warps) const = 0;
+  /// The type that both operands have to be converted to first; null: they stay as they are.
+  virtual mlir::Type dotOperandType(tile::DotOp op, unsigned warps) const = 0;
 };
 
 } // namespace tegula

@@ -13,7 +13,17 @@
 
 namespace tegula::passes {
 
+/// Operands of products get types that the target multiplies. LegaliseDots.cpp.
+void legaliseDots(mlir::func::FuncOp kernel, const GpuTarget &target, unsigned warps);
 /// Tile IR becomes laid-out IR. AssignLayouts.cpp.
 void assignLayouts(mlir::func::FuncOp kernel, const GpuTarget &target, unsigned warps);
+
+// Laid-out IR becomes target-ready IR, in this order.
+/// PlanLowering.cpp.
+void planLowering(mlir::func::FuncOp kernel, const GpuTarget &target);
+/// Sets the offset of every buffer; the bytes of shared memory that the kernel needs. AllocateShared.cpp.
+int64_t allocateShared(mlir::func::FuncOp kernel);
+/// InsertBarriers.cpp.
+void insertBarriers(mlir::func::FuncOp kernel);
 
 } // namespace tegula::passes

@@ -28,16 +28,26 @@ static func::FuncOp kernelOf(ModuleOp module) {
 
 void layOut(ModuleOp module, const Target &target, const Options &options) {
   PassTarget passTarget(target);
+  passes::legaliseDots(kernelOf(module), passTarget, options.numWarps);
   passes::assignLayouts(kernelOf(module), passTarget, options.numWarps);
 }
 
-void makeTargetReady(ModuleOp module, const Target &target, const Options &options) {}
+void makeTargetReady(ModuleOp module, const Target &target, const Options &options) {
+  func::FuncOp kernel = kernelOf(module);
+  PassTarget passTarget(target);
+  passes::planLowering(kernel, passTarget);
+  int64_t bytes = passes::allocateShared(kernel);
+  kernel->setAttr(tile::TileDialect::sharedBytesAttr, Builder(kernel.getContext()).getI64IntegerAttr(bytes));
+  passes::insertBarriers(kernel);
+}
 
 Kernel emitKernel(ModuleOp module, const Target &target, const Options &options, llvm::LLVMContext &context) {
   func::FuncOp kernel = kernelOf(module);
   Kernel result;
   result.entry = kernel.getName().str();
   result.numWarps = options.numWarps;
+  if (auto bytes = kernel->getAttrOfType<IntegerAttr>(tile::TileDialect::sharedBytesAttr))
+    result.sharedBytes = bytes.getInt();
   result.module = std::make_unique<llvm::Module>(result.entry, context);
   NvptxTarget emitTarget(target, options);
   emitTarget.prepareModule(*result.module);

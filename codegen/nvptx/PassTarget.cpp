@@ -7,10 +7,13 @@
 
 #include "codegen/nvptx/PassTarget.h"
 
+#include "codegen/nvptx/Products.h"
+
 namespace tegula::nvptx {
 
 PassTarget::PassTarget(const Target &target) : target(target) {
   asyncCopies = target.sm >= 80;
+  matrixLoads = true;
   // The most that a block may ask for (CUDA C++ Programming Guide, "Compute Capabilities").
   sharedBytes = target.sm == 75                                          ? 64 << 10
                 : target.sm == 80 || target.sm == 87                     ? 163 << 10
@@ -18,6 +21,26 @@ PassTarget::PassTarget(const Target &target) : target(target) {
                                                                          : 99 << 10;
 }
 
-std::vector<DotPlan> PassTarget::dotPlans(tile::DotOp op, unsigned warps) const { return {}; }
+std::vector<DotPlan> PassTarget::dotPlans(tile::DotOp op, unsigned warps) const {
+  std::vector<DotPlan> plans = matrixPlans(op, target, warps);
+  if (plans.empty())
+    plans.push_back(fmaPlan(op, warps));
+  return plans;
+}
+
+/// What multiplies on units of this architecture: 8-bit floats widen to f16 where there are no products of them, and
+/// what no matrix instruction takes is computed in the type of the sum.
+mlir::Type PassTarget::dotOperandType(tile::DotOp op, unsigned warps) const {
+  mlir::Type a = tile::elementType(op.getA().getType()), b = tile::elementType(op.getB().getType()),
+             c = tile::elementType(op.getType());
+  if (!matrixPlans(op, target, warps).empty())
+    return {};
+  mlir::Builder builder(op.getContext());
+  bool isSmall = a.isIntOrFloat() && mlir::isa<mlir::FloatType>(a) && a.getIntOrFloatBitWidth() == 8;
+  if (isSmall && (c.isF32() || c.isF16()) && !a.isF16())
+    return builder.getF16Type();
+  mlir::Type sum = c.isF16() || c.isBF16() ? mlir::Type(builder.getF32Type()) : c;
+  return a == sum && b == sum ? mlir::Type() : sum;
+}
 
 } // namespace tegula::nvptx

@@ -105,6 +105,7 @@ void Emitter::emitOp(Operation *op) {
     add.operator()<tile::SharedLoadOp>([](Emitter &e, Operation *op) { e.emitSharedLoad(cast<tile::SharedLoadOp>(op)); });
     add.operator()<tile::ReduceRegistersOp>([](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
     add.operator()<tile::ReduceLanesOp>([](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
+    add.operator()<tile::MmaOp>([](Emitter &e, Operation *op) { e.emitMma(cast<tile::MmaOp>(op)); });
     add.operator()<scf::ForOp>([](Emitter &e, Operation *op) { e.emitFor(cast<scf::ForOp>(op)); });
     add.operator()<scf::IfOp>([](Emitter &e, Operation *op) { e.emitIf(cast<scf::IfOp>(op)); });
     add.operator()<scf::WhileOp>([](Emitter &e, Operation *op) { e.emitWhile(cast<scf::WhileOp>(op)); });

@@ -124,6 +124,7 @@ private:
   void emitSlot(tile::SlotOp op);
   void emitSharedStore(tile::SharedStoreOp op);
   void emitSharedLoad(tile::SharedLoadOp op);
+  bool loadMatrices(tile::SharedLoadOp op);
   llvm::Value *sharedStart();
   llvm::Value *sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips);
   Part sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer);
@@ -139,6 +140,10 @@ private:
                  llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
   void emitReduceLanes(tile::ReduceLanesOp op);
   llvm::Value *shuffleElement(llvm::Value *value, unsigned laneFlip);
+
+  // Product.cpp
+  void emitMma(tile::MmaOp op);
+  void emitMultiplyAdds(tile::MmaOp op);
 
   // Global.cpp
   struct VectorMask;

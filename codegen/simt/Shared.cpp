@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/simt/Emitter.h"
-#include "ir/layout/SharedAccess.h"
+#include "ir/layout/MatrixAccess.h"
 
 using namespace mlir;
 
@@ -126,6 +126,8 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
     scalars[op.getResult()] = registers.parts[0].base;
     return;
   }
+  if (loadMatrices(op))
+    return;
   const layout::Layout &layout = layoutOf(op.getResult());
   layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
   unsigned vector = access.vector();
@@ -160,6 +162,37 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
     }
   }
   set(op.getResult(), std::move(registers));
+}
+
+/// Fragments of matrix units by whole 8 x 8 matrices. False: the memory was not made for it.
+bool Emitter::loadMatrices(tile::SharedLoadOp op) {
+  auto type = cast<tile::SharedType>(op.getFrom().getType());
+  unsigned bits = memoryBits(type.getElementType());
+  const layout::Layout &layout = layoutOf(op.getResult());
+  if (bits > 32 || type.getElementType().isInteger(1))
+    return false;
+  for (bool transposed : {false, true}) {
+    auto access = layout::MatrixAccess::match(layout, type.getLayout().getLayout(), bits, transposed);
+    if (!access)
+      continue;
+    SmallVector<SmallVector<llvm::Value *>> got;
+    for (uint32_t number = 0; number < access->instructions(); ++number) {
+      SmallVector<llvm::Value *> words(access->matrices(), nullptr);
+      target.loadMatrices(b, sharedPlace(access->addresses(), number, buffers.lookup(op.getFrom())), transposed, words);
+      got.push_back(std::move(words));
+    }
+    TileValue registers;
+    unsigned pack = 32 / bits;
+    registers.pack = pack;
+    for (unsigned reg = 0; reg < layout.registers(); reg += pack) {
+      auto [number, matrix] = access->placeOf(reg);
+      llvm::Value *word = got[number][matrix];
+      registers.parts.push_back({pack == 1 ? fromInteger(word, registerType(type.getElementType())) : word, 0});
+    }
+    set(op.getResult(), std::move(registers));
+    return true;
+  }
+  return false;
 }
 
 /// Whether the words of the accesses are words of consecutive registers.

@@ -10,6 +10,8 @@
 
 #pragma once
 
+#include "ir/ops/Tile.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -53,6 +55,13 @@ struct Access {
   llvm::StringRef cache, evict; ///< "", ".ca", ".cg" …; "", "evict_first", "evict_last"
 };
 
+/// One matrix instruction: for each word of its operands the registers of the tiles that it is made of, and the register of
+/// each word of the sum (its first element's).
+struct MatrixStep {
+  llvm::SmallVector<llvm::SmallVector<unsigned>> a, b;
+  llvm::SmallVector<unsigned> c;
+};
+
 class SimtTarget {
 public:
   virtual ~SimtTarget() = default;
@@ -88,6 +97,16 @@ public:
                           llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                            llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const = 0;
+
+  // Matrix units.
+  /// 8 x 8 matrices of 16-byte rows; each lane gives the address of a row.
+  virtual void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
+                            llvm::MutableArrayRef<llvm::Value *> words) const = 0;
+  virtual std::vector<MatrixStep> matrixSteps(tile::MmaOp op) const = 0;
+  /// An operand's word as the instruction wants it.
+  virtual llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> words) const = 0;
+  virtual void emitMatrixStep(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> left,
+                              llvm::ArrayRef<llvm::Value *> right, llvm::MutableArrayRef<llvm::Value *> sums) const = 0;
 
   /// Byte i of the result is byte selector[i] of {first, second}, numbered 0 to 7.
   virtual llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,

@@ -39,11 +39,7 @@ void TileDialect::registerAttributes() {
 }
 
 /// `<"text">`.
-<<<<<<< HEAD
-template <class Attr, class Layout> static Attribute parseLayout(AsmParser &parser) {
-=======
 template <class Attr, class Layout> static Attribute parseQuoted(AsmParser &parser, const char *what) {
->>>>>>> layout
   std::string text;
   SMLoc at;
   if (parser.parseLess() || (at = parser.getCurrentLocation(), parser.parseString(&text)) ||
@@ -58,21 +54,12 @@ template <class Attr, class Layout> static Attribute parseQuoted(AsmParser &pars
 }
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
-<<<<<<< HEAD
-  return parseLayout<LayoutAttr, layout::Layout>(parser);
-=======
   return parseQuoted<LayoutAttr, layout::Layout>(parser, "layout");
 }
 Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
   return parseQuoted<SharedLayoutAttr, layout::SharedLayout>(parser, "layout of shared memory");
->>>>>>> layout
 }
 void LayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
-void SharedLayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
-
-Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
-  return parseLayout<SharedLayoutAttr, layout::SharedLayout>(parser);
-}
 void SharedLayoutAttr::print(AsmPrinter &printer) const { printer << "<\"" << getLayout().str() << "\">"; }
 
 LogicalResult LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,

@@ -55,6 +55,8 @@ def Tile_Dialect : Dialect {
     static constexpr llvm::StringLiteral orderedAttr = "tile.ordered";
     /// On a product that is laid out (string): the matrix instruction, or "fma".
     static constexpr llvm::StringLiteral instructionAttr = "tile.instruction";
+    /// On a kernel that is ready for its target (i64): bytes of shared memory that a block needs.
+    static constexpr llvm::StringLiteral sharedBytesAttr = "tile.shared_bytes";
   }];
 }
 
@@ -108,11 +110,7 @@ def Tile_LayoutAttr : AttrDef<Tile_Dialect, "Layout", [DeclareAttrInterfaceMetho
 def Tile_SharedLayoutAttr : AttrDef<Tile_Dialect, "SharedLayout"> {
   let mnemonic = "shared_layout";
   let summary = "where each element of a tile lies in shared memory";
-<<<<<<< HEAD
-  let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"64x64 offset (0,1..32) (1..32,0)">`. }];
-=======
   let description = [{ As `layout::SharedLayout` writes it: `#tile.shared_layout<"4x4 offset (0,1..2) (1,2) (2,0)">`. }];
->>>>>>> layout
   let parameters = (ins AttrOrTypeParameter<"::tegula::layout::SharedLayout", "the layout",
                                             "const ::tegula::layout::SharedLayout &">:$layout);
   let hasCustomAssemblyFormat = 1;

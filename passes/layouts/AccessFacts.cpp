@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/AxisInfo.h"
 #include "passes/layouts/LayoutGraph.h"
 
 #include <numeric>
@@ -13,19 +14,46 @@ using namespace mlir;
 
 namespace tegula::passes {
 
+/// Whether the mask is, along `dim`, true up to some element and false from there on.
+static bool isPrefix(const MaskFacts &mask, unsigned dim) {
+  if (!mask.isComplete)
+    return false;
+  return llvm::all_of(mask.terms, [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
+}
+
+static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
+  AccessFacts facts;
+  Value pointers = op->getOperand(0);
+  auto type = cast<RankedTensorType>(pointers.getType());
+  Type element = cast<tile::PtrType>(type.getElementType()).getPointee();
+  facts.bits = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
+  facts.order.resize(type.getRank());
+  std::iota(facts.order.rbegin(), facts.order.rend(), 0);
+  llvm::stable_sort(facts.order, [&](unsigned a, unsigned c) {
+    return info.contiguity(pointers, a) > info.contiguity(pointers, c);
+  });
+  if (!isa<tile::LoadOp, tile::StoreOp>(op))
+    return facts; // atomics go element by element
+  unsigned inner = facts.order[0];
+  facts.width = info.vectorWidth(pointers, inner);
+  Value mask = isa<tile::LoadOp>(op) ? cast<tile::LoadOp>(op).getMask() : cast<tile::StoreOp>(op).getMask();
+  if (!mask) {
+    facts.maskRun = facts.width;
+    return facts;
+  }
+  while (facts.maskRun < facts.width && info.vectorUniform(mask, inner, facts.maskRun * 2))
+    facts.maskRun *= 2;
+  facts.maskIsPrefix = isPrefix(info.maskFacts(mask), inner);
+  return facts;
+}
+
 AllAccessFacts findAccessFacts(func::FuncOp kernel) {
   AllAccessFacts all;
+  AxisInfo info(kernel);
   kernel.walk([&](Operation *op) {
-    if (!isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp>(op) ||
-        !tile::isTile(op->getOperand(0).getType()))
-      return;
-    AccessFacts facts;
-    auto type = cast<RankedTensorType>(op->getOperand(0).getType());
-    facts.order.resize(type.getRank());
-    std::iota(facts.order.rbegin(), facts.order.rend(), 0);
-    Type element = cast<tile::PtrType>(type.getElementType()).getPointee();
-    facts.bits = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
-    all[op] = std::move(facts);
+    if (isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp>(op) &&
+        tile::isTile(op->getOperand(0).getType()))
+      all[op] = factsOf(op, info);
   });
   return all;
 }

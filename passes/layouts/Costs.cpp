@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/layout/Conversion.h"
 #include "passes/layouts/LayoutGraph.h"
 
 using namespace mlir;
@@ -78,9 +79,8 @@ double LayoutGraph::edgeCost(const Edge &edge, const Layout &from, const Layout 
     return 1e9;
   if (*made == *wanted)
     return 0;
-  double registers = std::max(made->registers(), wanted->registers());
-  // Replaced by the planned conversion's own cost.
-  return edge.frequency * (60 + registers * edge.bits / 32 * 2);
+  layout::Conversion plan = layout::planConversion(*made, *wanted, edge.bits);
+  return edge.frequency * double(1 + plan.cost.cycles());
 }
 
 } // namespace tegula::passes

@@ -1,0 +1,177 @@
+//===- InsertBarriers.cpp - threads wait where they read what others wrote ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// The kernel is walked in order with the accesses since the last barrier. An access that conflicts with one of them (same
+// bytes, at least one a write) gets a barrier before it, after which nothing is open:
+//
+//     shared_store %x, %a          open: write a
+//     sync                         <- shared_load reads a
+//     shared_load %a               open: read a
+//     sync                         <- shared_store writes a
+//     shared_store %y, %a
+//
+// A loop is walked until what is open at its end is known at its beginning; arms of a branch are joined. Global memory is
+// one more place: a load that comes after a store by its tokens waits for it.
+//
+// Two slots of a ring whose distances differ modulo the number of slots are different memory, within one iteration. What
+// an iteration leaves open is seen by the next one with its distance one less.
+//
+// Test: tests/passes/insert-barriers.mlir
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/GpuPasses.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace tegula::passes {
+namespace {
+
+struct Access {
+  Operation *ring; ///< the allocation; null: global memory
+  int64_t begin, end; ///< bytes of the whole ring
+  int64_t slots = 1;
+  std::optional<int64_t> distance; ///< of the slot; none: any of them
+  bool isWrite;
+
+  friend bool operator==(const Access &, const Access &) = default;
+
+  bool conflicts(const Access &other) const {
+    if (!isWrite && !other.isWrite)
+      return false;
+    if (!ring || !other.ring)
+      return !ring && !other.ring;
+    if (end <= other.begin || other.end <= begin)
+      return false;
+    if (ring == other.ring && distance && other.distance && slots > 1)
+      return (*distance - *other.distance) % slots == 0;
+    return true;
+  }
+};
+
+using Open = SmallVector<Access, 8>;
+
+Access accessOf(Value buffer, bool isWrite) {
+  std::optional<int64_t> distance;
+  while (auto slot = buffer.getDefiningOp<tile::SlotOp>()) {
+    if (auto given = slot.getDistance())
+      distance = *given;
+    buffer = slot.getRing();
+  }
+  auto alloc = buffer.getDefiningOp<tile::AllocOp>();
+  auto type = alloc.getType();
+  int64_t begin = int64_t(alloc.getOffset().value_or(0));
+  return {alloc, begin, begin + type.getSlots() * type.slotBytes(), type.getSlots(), distance, isWrite};
+}
+
+class Inserter {
+public:
+  explicit Inserter(func::FuncOp kernel) : kernel(kernel) {}
+
+  void run() {
+    Open open;
+    walk(kernel.getBody().front(), open);
+    for (Operation *op : before) {
+      OpBuilder builder(op);
+      tile::SyncOp::create(builder, op->getLoc());
+    }
+  }
+
+private:
+  static void join(Open &open, const Open &other) {
+    for (const Access &access : other)
+      if (!llvm::is_contained(open, access))
+        open.push_back(access);
+  }
+
+  static SmallVector<Access, 2> accessesOf(Operation *op) {
+    SmallVector<Access, 2> list;
+    if (auto store = dyn_cast<tile::SharedStoreOp>(op))
+      list.push_back(accessOf(store.getTo(), true));
+    else if (auto load = dyn_cast<tile::SharedLoadOp>(op))
+      list.push_back(accessOf(load.getFrom(), false));
+    else if (auto copy = dyn_cast<tile::AsyncCopyOp>(op))
+      list.push_back(accessOf(copy.getTo(), true));
+    else if (auto wait = dyn_cast<tile::AsyncWaitOp>(op)) {
+      for (Value landed : wait.getLanded())
+        list.push_back(accessOf(landed, true));
+    } else if (auto product = dyn_cast<tile::MmaOp>(op)) {
+      for (Value operand : {product.getA(), product.getB()})
+        if (isa<tile::SharedType>(operand.getType()))
+          list.push_back(accessOf(operand, false));
+    }
+    return list;
+  }
+
+  void walk(Block &block, Open &open) {
+    for (Operation &op : block) {
+      if (isa<tile::SyncOp>(op)) {
+        open.clear();
+        continue;
+      }
+      if (op.getNumRegions() && isa<scf::ForOp, scf::IfOp, scf::WhileOp>(op)) {
+        walkRegions(&op, open);
+        continue;
+      }
+      SmallVector<Access, 2> mine = accessesOf(&op);
+      if (mine.empty())
+        continue;
+      bool isWait = isa<tile::AsyncWaitOp>(op);
+      // What has landed is open as a write; waiting for it is in no conflict itself.
+      if (before.contains(&op)) {
+        open.clear();
+      } else if (!isWait && llvm::any_of(mine, [&](const Access &access) {
+                   return llvm::any_of(open, [&](const Access &other) { return access.conflicts(other); });
+                 })) {
+        before.insert(&op);
+        open.clear();
+      }
+      join(open, mine);
+    }
+  }
+
+  void walkRegions(Operation *op, Open &open) {
+    if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      Open otherwise = open;
+      walk(*branch.thenBlock(), open);
+      if (branch.elseBlock())
+        walk(*branch.elseBlock(), otherwise);
+      join(open, otherwise);
+      return;
+    }
+    // Until nothing new comes around.
+    for (;;) {
+      size_t known = open.size();
+      Open inside = open;
+      for (Region &region : op->getRegions())
+        walk(region.front(), inside);
+      for (Access &access : inside)
+        if (access.distance)
+          --*access.distance;
+      // Distances only matter modulo the slots.
+      for (Access &access : inside)
+        if (access.distance)
+          access.distance = (*access.distance % access.slots + access.slots) % access.slots;
+      join(open, inside);
+      if (open.size() == known)
+        return;
+    }
+  }
+
+  func::FuncOp kernel;
+  llvm::SetVector<Operation *> before;
+};
+
+} // namespace
+
+void insertBarriers(func::FuncOp kernel) { Inserter(kernel).run(); }
+
+} // namespace tegula::passes
