@@ -86,7 +86,7 @@ public:
   }
 
 private:
-  static void join(Open &open, const Open &other) {
+  static void join(Open &open, ArrayRef<Access> other) {
     for (const Access &access : other)
       if (!llvm::is_contained(open, access))
         open.push_back(access);
