@@ -29,7 +29,7 @@ static Value widened(OpBuilder &builder, Value value, Type element) {
   if (isa<IntegerType>(from))
     return arith::ExtSIOp::create(builder, loc, type, value);
   if (from.getIntOrFloatBitWidth() == 8)
-    return tile::FpToFpOp::create(builder, loc, type, value, tile::Rounding::Rtne);
+    return tile::FpToFpOp::create(builder, loc, type, value, tile::Rounding::NearestEven);
   return arith::ExtFOp::create(builder, loc, type, value);
 }
 

@@ -178,7 +178,8 @@ bool Emitter::loadMatrices(tile::SharedLoadOp op) {
     SmallVector<SmallVector<llvm::Value *>> got;
     for (uint32_t number = 0; number < access->instructions(); ++number) {
       SmallVector<llvm::Value *> words(access->matrices(), nullptr);
-      target.loadMatrices(b, sharedPlace(access->addresses(), number, buffers.lookup(op.getFrom())), transposed, words);
+      Part place = sharedPlace(access->addresses(), number, buffers.lookup(op.getFrom()));
+      target.loadMatrices(b, {place.base, place.offset}, transposed, words);
       got.push_back(std::move(words));
     }
     TileValue registers;
