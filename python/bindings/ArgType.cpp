@@ -103,6 +103,8 @@ static ArgKind tensorKind(PyTypeObject *type, PyObject *sample, ArgType &result)
     return ArgKind::Real;
   if (PyObject_HasAttrString(sample, "data_ptr") && PyObject_HasAttrString(sample, "dtype"))
     return ArgKind::DataPtr;
+  if (PyObject_HasAttrString(sample, "__cuda_array_interface__"))
+    return ArgKind::CudaArray;
   if (PyObject_HasAttrString(sample, "__dlpack__"))
     return ArgKind::DLPack;
   if (PyObject_CheckBuffer(sample) && type != &PyBytes_Type &&
