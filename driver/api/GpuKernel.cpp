@@ -80,16 +80,16 @@ public:
   }
 
   void launch(const Launch &launch) override {
-    // Which of several GPUs is meant must be said.
-    if (!launch.device)
-      throw Error(Diag::launch_unknown_device, {""});
-    if (launch.device->kind == DeviceKind::Emulated)
-      return launchOnEmulated(launch);
-    size_t number = size_t(launch.device->number);
+    const Device &device = launch.device ? *launch.device : cudaDevice(currentCudaDevice());
+    if (launch.grid[0] == 0 || launch.grid[1] == 0 || launch.grid[2] == 0)
+      return;
+    if (device.kind == DeviceKind::Emulated)
+      return launchOnEmulated(device, launch);
+    size_t number = size_t(device.number);
     cuda::LoadedKernel *ready =
         number < loaded.size() ? loaded[number].load(std::memory_order_acquire) : nullptr;
     if (!ready) [[unlikely]]
-      ready = loadOn(*launch.device);
+      ready = loadOn(device);
     llvm::SmallVector<void *, 32> arguments(names.size());
     for (size_t i = 0; i < arguments.size(); ++i)
       arguments[i] = const_cast<uint64_t *>(launch.slots + i);
@@ -105,7 +105,8 @@ private:
 
   cuda::LoadedKernel *loadOn(const Device &device) {
     size_t number = size_t(device.number);
-    if (device.kind != DeviceKind::Cuda || device.target.arch != job.target.arch || number >= loaded.size())
+    if (device.kind != DeviceKind::Cuda || number >= loaded.size() ||
+        nvptx::targetNamed(device.target.arch).sm != job.gpuTarget.sm)
       throw Error(Diag::launch_foreign_code, {job.name(), job.gpuTarget.name()});
     std::lock_guard lock(mutex);
     if (cuda::LoadedKernel *ready = loaded[number].load(std::memory_order_relaxed))
@@ -132,11 +133,10 @@ private:
     return emulated;
   }
 
-  void launchOnEmulated(const Launch &launch) {
-    std::shared_ptr<ptx::LoadedModule> module = loadOnEmulated(*launch.device);
-    cuda::checkGrid(launch.grid, launch.device->name);
-    if (launch.grid[0] && launch.grid[1] && launch.grid[2])
-      launchEmulated({*module, image, job.function->source, names, meta.name}, *launch.device, launch);
+  void launchOnEmulated(const Device &device, const Launch &launch) {
+    std::shared_ptr<ptx::LoadedModule> module = loadOnEmulated(device);
+    cuda::checkGrid(launch.grid, device.name);
+    launchEmulated({*module, image, job.function->source, names, meta.name}, device, launch);
   }
 
   std::vector<std::string> names;                             ///< of the run-time arguments

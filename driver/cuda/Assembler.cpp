@@ -14,9 +14,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <string_view>
 
 #include <glob.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +29,16 @@ Assembler::Assembler(std::string name, std::string path) : shownName(std::move(n
   stat(file.c_str(), &info);
   key = shownName + ":" + file + ":" + std::to_string(info.st_size) + ":" +
         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+
+std::mutex &assemblerMutex() {
+  alignas(std::mutex) static std::byte storage[sizeof(std::mutex)];
+  static std::mutex *made = [] {
+    pthread_atfork([] { assemblerMutex().lock(); }, [] { assemblerMutex().unlock(); },
+                   [] { new (&assemblerMutex()) std::mutex; });
+    return new (storage) std::mutex;
+  }();
+  return *made;
 }
 
 //===----------------------------------------------------------------------===//
@@ -69,14 +81,13 @@ std::vector<std::string> split(const char *list) {
 std::atomic<std::vector<std::string> (*)()> packageFolders{nullptr};
 
 std::vector<std::string> packages() {
-  static std::mutex mutex;
   static auto *known = new std::vector<std::string>;
   static bool asked = false;
   auto ask = packageFolders.load();
   if (!ask)
     return {};
   std::vector<std::string> fresh = ask(); // without the lock: it may wait for the interpreter
-  std::lock_guard lock(mutex);
+  std::lock_guard lock(assemblerMutex());
   if (!asked)
     *known = std::move(fresh);
   asked = true;
@@ -141,7 +152,6 @@ Assemblers lookFor(const std::string &chosen) {
 
 /// What was found under the settings of `epoch`.
 struct Found {
-  std::mutex mutex;
   unsigned epoch = 0;
   Assemblers list;
 };
@@ -150,13 +160,13 @@ Assemblers assemblers() {
   static Found &found = *new Found;
   unsigned epoch = settingsEpoch();
   {
-    std::lock_guard lock(found.mutex);
+    std::lock_guard lock(assemblerMutex());
     if (found.epoch == epoch)
       return found.list;
   }
   std::string chosen = settings().assembler;
   Assemblers list = lookFor(chosen);
-  std::lock_guard lock(found.mutex);
+  std::lock_guard lock(assemblerMutex());
   found.epoch = epoch;
   found.list = list;
   return list;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ std::shared_ptr<const Assembler> findAssemblerAfter(const Assembler &broken);
 void setPackageFolders(std::vector<std::string> (*folders)());
 
 // For the two forms.
+
+/// Of what is remembered about assemblers; held briefly, and free in a forked child.
+std::mutex &assemblerMutex();
 
 std::shared_ptr<const Assembler> makeNvJitLink(const std::string &path);
 std::shared_ptr<const Assembler> makePtxas(const std::string &path);

@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <new>
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -54,10 +55,19 @@ struct State {
   int count = 0;
   std::array<std::atomic<Device *>, mostDevices> devices{}; ///< never freed
 };
+alignas(State) std::byte storage[sizeof(State)];
 /// Never destroyed: threads may launch while the process ends.
 State &state() {
-  static State &it = *new State;
-  return it;
+  static State *made = [] {
+    auto *fresh = new (storage) State;
+    pthread_atfork([] { state().mutex.lock(); }, [] { state().mutex.unlock(); },
+                   [] {
+                     new (&state().mutex) std::mutex;
+                     forked = state().ready.load();
+                   });
+    return fresh;
+  }();
+  return *made;
 }
 
 /// Kernels did it: the context is unusable from then on.
@@ -97,8 +107,6 @@ void load(State &s) {
   if (result == noDevice || (result == 0 && s.count == 0))
     throw Error(Diag::device_none);
   check(result, "init");
-  static bool watching = pthread_atfork(nullptr, nullptr, [] { forked = state().ready.load(); }) == 0;
-  (void)watching;
   s.ready.store(true, std::memory_order_release);
 }
 

@@ -93,7 +93,7 @@ std::unique_ptr<LoadedKernel> load(const Device &device, const Code &code) {
 void launch(const LoadedKernel &kernel, const std::array<int64_t, 3> &grid, uint64_t stream, bool cooperative,
             void **arguments) {
   CurrentContext current(*kernel.device);
-  if ((grid[1] | grid[2]) > 65535 || grid[0] > INT32_MAX) [[unlikely]]
+  if ((grid[1] | grid[2]) > 65535 || grid[0] > INT32_MAX || (grid[0] | grid[1] | grid[2]) < 0) [[unlikely]]
     checkGrid(grid, kernel.device->shownName());
   const Functions &f = driver();
   auto x = unsigned(grid[0]), y = unsigned(grid[1]), z = unsigned(grid[2]);

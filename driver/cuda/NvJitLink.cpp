@@ -44,7 +44,6 @@ public:
 private:
   const Functions &functions() const;
 
-  mutable std::mutex mutex;
   mutable bool loaded = false;
   mutable std::string trouble; ///< of loading
   mutable Functions table;
@@ -74,7 +73,7 @@ struct Link {
 } // namespace
 
 const Functions &NvJitLink::functions() const {
-  std::lock_guard lock(mutex);
+  std::lock_guard lock(assemblerMutex());
   if (!loaded) {
     loaded = true;
     // Never closed: it has threads and thread-local data of its own.

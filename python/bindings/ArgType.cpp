@@ -86,10 +86,18 @@ static bool knownNumPyLayout() {
   return known;
 }
 
+/// Whether the class comes from a package.
+static bool isOfPackage(PyTypeObject *type, std::string_view package) {
+  py::object module = attribute(reinterpret_cast<PyObject *>(type), "__module__");
+  std::string name = module && PyUnicode_Check(module.ptr()) ? toText(module.ptr()) : "";
+  return name == package || name.starts_with(std::string(package) + ".");
+}
+
 static ArgKind tensorKind(PyTypeObject *type, PyObject *sample, ArgType &result) {
   result.overrides = torchOverride(type);
   if (!result.overrides.empty())
     return ArgKind::Refused;
+  result.isCupy = isOfPackage(type, "cupy");
   result.api = exchangeApi(type);
   if (result.api)
     return ArgKind::Exchange;

@@ -113,8 +113,7 @@ uint64_t streamOf(const Call &call) {
     return reinterpret_cast<uint64_t>(stream);
   }
   const Packages &known = packages();
-  bool isCupy = owner && std::string_view(owner->type->tp_name).starts_with("cupy.");
-  if (known.cupy && (isCupy || !known.torch))
+  if (known.cupy && (!known.torch || (owner && owner->isCupy)))
     return cupyStream(known.cupy);
   return known.torch ? torchStream(known.torch, call.device->number) : 0;
 }

@@ -38,6 +38,7 @@ struct ArgType {
   PyTypeObject *type; ///< held for ever, so that its address stays its own
   ArgKind kind;
   const dlpack::ExchangeApi *api = nullptr;
+  bool isCupy = false;   ///< of CuPy: its current stream counts
   std::string overrides; ///< Refused: the method that makes a tensor class unfit, if it is one
 };
 

@@ -228,11 +228,55 @@ assert seen().stream == 0x880 and calls == [0, 0]
 cuda = types.ModuleType("cupy.cuda")
 cuda.get_current_stream = lambda: stream(ptr=0x990)
 sys.modules["cupy.cuda"] = cuda
-class ndarray(OnGpu): pass
-ndarray = type("cupy.ndarray", (OnGpu,), {})
+add()
+assert seen().stream == 0x880
+ndarray = type("ndarray", (OnGpu,), {"__module__": "cupy"})
 add(ndarray(0x10000), b, c, 100)
-assert seen().stream in (0x880, 0x990)
+assert seen().stream == 0x990
 """,
+    )
+
+
+def test_exchange_api(fake):
+    """What PyTorch's own tensors have: C functions that describe a tensor and give the current stream."""
+    process(
+        fake,
+        """
+from ctypes import CFUNCTYPE, POINTER, Structure, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+
+class DLTensor(Structure):
+    _fields_ = [("data", c_void_p), ("type", c_int32), ("id", c_int32), ("ndim", c_int32), ("code", c_uint8), ("bits", c_uint8),
+                ("lanes", c_uint16), ("shape", POINTER(c_int64)), ("strides", POINTER(c_int64)), ("offset", c_uint64)]
+Describe = CFUNCTYPE(c_int, ctypes.py_object, POINTER(DLTensor))
+Stream = CFUNCTYPE(c_int, c_int32, c_int32, POINTER(c_void_p))
+class Api(Structure):
+    _fields_ = [("major", c_uint32), ("minor", c_uint32), ("previous", c_void_p), ("unused", c_void_p * 3), ("describe", Describe), ("stream", Stream)]
+
+shape, stride, asked = (c_int64 * 1)(100), (c_int64 * 1)(1), []
+@Describe
+def describe(tensor, out):
+    out[0] = DLTensor(tensor.address, 2, tensor.number, 1, 2, 32, 1, shape, stride, 0)
+    return 0
+@Stream
+def current(kind, number, out):
+    asked.append((kind, number))
+    out[0] = 0xAA0
+    return 0
+api = Api(1, 3, None, (c_void_p * 3)(), describe, current)
+make = ctypes.pythonapi.PyCapsule_New
+make.restype, make.argtypes = ctypes.py_object, [c_void_p, ctypes.c_char_p, c_void_p]
+
+class Tensor:
+    __dlpack_c_exchange_api__ = make(ctypes.addressof(api), b"dlpack_exchange_api", None)
+    def __init__(self, address, number=1): self.address, self.number = address, number
+
+add(*(Tensor(0x10000 * i) for i in (4, 5, 6)), 100)
+assert list(seen().arguments)[:3] == [0x40000, 0x50000, 0x60000] and seen().device == 1
+assert seen().stream == 0xAA0 and asked == [(2, 1)]
+add(*(Tensor(0x10000 * i, 0) for i in (4, 5, 6)), 100, stream=3)
+assert seen().device == 0 and seen().stream == 3 and len(asked) == 1
+""",
+        FAKE_GPUS="2",
     )
 
 
