@@ -60,18 +60,23 @@ Devices &devices() {
   return *made;
 }
 
-const Device *findDevice(const std::string &name) {
-  std::lock_guard lock(devices().mutex);
+/// With the table locked.
+const Device *lookUp(const std::string &name) {
   for (const Device &device : devices().list)
     if (device.name == name)
       return &device;
   return nullptr;
 }
 
-const Device &addDevice(DeviceKind kind, int number, const std::string &name, Target target) {
-  if (const Device *known = findDevice(name))
-    return *known;
+const Device *findDevice(const std::string &name) {
   std::lock_guard lock(devices().mutex);
+  return lookUp(name);
+}
+
+const Device &addDevice(DeviceKind kind, int number, const std::string &name, Target target) {
+  std::lock_guard lock(devices().mutex);
+  if (const Device *known = lookUp(name))
+    return *known;
   auto &list = devices().list;
   if (list.size() > 255)
     throw Error(Diag::launch_unknown_device, {name});

@@ -60,6 +60,9 @@ void bindArguments(Call &call, PyObject *const *args, size_t count, PyObject *ke
 /// Builds the key and the slots.
 void specialise(Call &call);
 
+/// Finds the device of a call whose tensors are known, and holds tensors and options against it.
+void chooseDevice(Call &call);
+
 /// The stream that the call goes to, on a GPU: the one that was given, else the current one of the package that the
 /// tensors are of (PyTorch, CuPy), else the default stream.
 uint64_t streamOf(const Call &call);

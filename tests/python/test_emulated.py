@@ -291,7 +291,7 @@ def test_replaced_stages(tmp_path):
 def test_target_names():
     source = tegula.compiler.ASTSource(kernels.put, {"o": "*i32", "VALUE": "constexpr"}, {"VALUE": 3})
     for arch in (99, "gfx942", "8.0"):
-        with pytest.raises(tegula.UnsupportedError, match=f"'{arch}' is no NVIDIA GPU") as caught:
+        with pytest.raises(tegula.UnsupportedError, match=f"'{arch}' is no NVIDIA architecture") as caught:
             tegula.compile(source, tegula.backends.compiler.GPUTarget("cuda", arch, 32))
         assert caught.value.id == "codegen_unknown_gpu" and "75, 80, 86" in caught.value.next_step
 
