@@ -50,10 +50,13 @@ static Run divisorRun(Tiered &at, size_t d, const Divisor &by) {
 
 static bool mayBeZero(const Facts &facts) { return facts.min <= 0 && facts.max >= 0 && facts.ones == 0; }
 
-/// Obligations of a division whose pieces keep their form: no negative dividend, as rounding goes towards zero.
+/// Whether the pieces of a division keep their form. Rounding towards zero asks for no negative dividend, rounding
+/// down for a positive divisor.
 static bool keepsForm(Tiered &at, const Facts &fx, const Divisor &by) {
-  return (by.floors || at.holds(fx.min >= 0, Obligation::NotNegative, 0)) &&
-         (by.operand < 0 || at.holds(!mayBeZero(by.facts), Obligation::NotZero, by.operand));
+  if (by.floors)
+    return by.facts.min > 0;
+  return at.holds(fx.min >= 0, Obligation::NotNegative, 0) &&
+         at.holds(!mayBeZero(by.facts), Obligation::NotZero, unsigned(by.operand));
 }
 
 static void quotientRuns(Transfer &t, const Divisor &by) {

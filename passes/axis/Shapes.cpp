@@ -169,6 +169,18 @@ static void cat(Transfer &t) {
   });
 }
 
+/// Elements of the operand in another order, or some of them.
+static void picked(Transfer &t) {
+  const Facts &source = t.operand(0);
+  // A pointer is at some distance from its root wherever it stands.
+  copyNumber(t.result(), source);
+}
+
+static void histogram(Transfer &t) {
+  t.result().min = 0;
+  t.result().max = cast<HistogramOp>(t.op).getSrc().getType().getNumElements();
+}
+
 //===----------------------------------------------------------------------===//
 // Reshape: groups of dimensions of equal product are merged into one and cut again
 //===----------------------------------------------------------------------===//
@@ -300,6 +312,9 @@ void addShapeRules(Rules &rules) {
   RULE(CatOp, cat);
   RULE(ReshapeOp, reshape);
   RULE(ReduceOp, reduce);
+  RULE(GatherOp, picked);
+  RULE(SortOp, picked);
+  RULE(HistogramOp, histogram);
 #undef RULE
 }
 
