@@ -332,7 +332,7 @@ static void applyHints(Transfer &t) {
        constant = values(TileDialect::maxConstancyAttr);
   Facts &r = t.result();
   if (r.runs.empty()) {
-    if (!multiples.empty() && r.width)
+    if (!multiples.empty() && multiples[0] > 0 && r.width)
       r.divisor = bothDivide(r.divisor, uint64_t(multiples[0]));
     return;
   }
@@ -352,7 +352,7 @@ static void applyHints(Transfer &t) {
       };
       promise(contiguous, step);
       promise(constant, 0);
-      if (d < multiples.size())
+      if (d < multiples.size() && multiples[d] > 0)
         runs[d].divisor = bothDivide(runs[d].divisor, uint64_t(multiples[d]));
     }
   };
