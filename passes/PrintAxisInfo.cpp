@@ -49,7 +49,7 @@ public:
     os << ": " << value.getType();
     // A range is worth a word if it says more than the type and the divisor.
     Facts typical = Facts::unknown(value.getType());
-    typical.divisor = facts.divisor;
+    typical.divisor = std::max<uint64_t>(1, facts.divisor);
     typical.tighten(value.getType());
     if (facts.isInteger() && (facts.min != typical.min || facts.max != typical.max))
       os << " [" << facts.min << ", " << facts.max << "]";

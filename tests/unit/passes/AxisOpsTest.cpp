@@ -111,7 +111,8 @@ ROWS(Sums, //
      {"%r = arith.addi %at64, %x : $T", "$T along 0: 64, +1, %64"}, //
      {"%r = arith.subi %n64, %x : $T", "$T along 0: 64, -1, %16"}, //
      {"%r = arith.subi %x, %x : $T", "$T [0, 0] along 0: 64, =, %0"}, //
-     {"%t = arith.constant 96 : i32\n %z = arith.muli %n, %t : i32\n %r = arith.addi %z, %c48 : i32", "i32 %16"}, //
+     {"%t = arith.constant 96 : i32\n %z = arith.muli %n, %t : i32\n %r = arith.addi %z, %c48 : i32",
+      "i32 [-2147483600, 2147483184] %16"}, //
      {"%t = arith.constant 96 : i32\n %z = arith.muli %s, %t : i32\n %r = arith.addi %z, %c48 : i32",
       "i32 [1584, 393264] %48"});
 
@@ -139,7 +140,7 @@ ROWS(Quotients, //
      {"%z = tile.make_range -8 to 56 : $T\n %r = arith.remsi %z, %four : $T",
       "$T [-3, 3] along 0: 1 usually along 0: 4, +1, %4"}, //
      // M is a multiple of 16 that may be 0 or negative, i may have wrapped around.
-     {"%r = arith.remsi %i, %n64 : $T", "$T along 0: 1 usually along 0: 16, +1, %16"}, //
+     {"%r = arith.remsi %i, %n64 : $T", "$T [-2147483647, 2147483647] along 0: 1 usually along 0: 16, +1, %16"}, //
      {"%r = arith.remsi %x, %s64 : $T", "$T [0, 63] along 0: 16, +1, %16"}, //
      {"%r = arith.divsi %x, %s64 : $T", "$T [0, 3] along 0: 16, ="}, //
      {"%r = arith.remsi %x, %m64 : $T", "$T [0, 63] along 0: 1"}, //
@@ -264,19 +265,19 @@ ROWS(Pointers, //
       "tensor<64x$P> %arg0 + [-4294967296, 4294967294] along 0: 1, %2 usually along 0: 64, +2, %2"}, //
      {"%z = tile.addptr %p, %s : $P, i32\n %r = tile.addptr %z, %s : $P, i32", "$P %arg0 + [64, 16384] %16"}, //
      {"%r = tile.ptr_to_int %p : $P -> i64", "i64 %16"}, //
-     {"%z = tile.ptr_to_int %p : $P -> i64\n %r = tile.int_to_ptr %z : i64 -> $P", "$P %14 + [0, 0] %16"}, //
+     {"%z = tile.ptr_to_int %p : $P -> i64\n %r = tile.int_to_ptr %z : i64 -> $P", "$P %13 + [0, 0] %16"}, //
      {"%r = tile.ptr_cast %p64 : tensor<64x$P> -> tensor<64x!tile.ptr<f32>>",
       "tensor<64x!tile.ptr<f32>> %arg0 + [0, 0] along 0: 64, =, %16"}, //
      // Pointers that were loaded.
      {"%z = tile.int_to_ptr %w : i64 -> !tile.ptr<!tile.ptr<f16>>\n"
       "%r = tile.load %z : !tile.ptr<!tile.ptr<f16>> -> $P",
-      "$P %14 + [0, 0]"});
+      "$P %result + [0, 0]"});
 
 ROWS(Hints, //
      {"%r = arith.addi %m, %c3 {tile.multiple_of = array<i32: 8>} : i32", "i32 %8"}, //
      {"%r = arith.addi %m, %c3 {tile.multiple_of = array<i32: -8>} : i32", "i32"}, //
      {"%r = arith.remsi %i, %m64 {tile.max_contiguous = array<i32: 32>, tile.multiple_of = array<i32: 32>} : $T",
-      "$T along 0: 32, +1, %32"}, //
+      "$T [-2147483647, 2147483647] along 0: 32, +1, %32"}, //
      {"%r = arith.divsi %i, %m64 {tile.max_constancy = array<i32: 8>} : $T", "$T along 0: 8, ="});
 
 ROWS(Loops, //
@@ -292,7 +293,7 @@ ROWS(Loops, //
       "%z = tile.addptr %v, %t : tensor<64x$P>, $T\n scf.yield %z : tensor<64x$P>\n }\n"
       "%e = tile.addptr %r, %s64 : tensor<64x$P>, $T",
       "tensor<64x$P> along 0: 64, +2, %2"}, //
-     // Inside, k + 1 is at most m and does not wrap; k is a multiple of the step and the start.
+     // Inside, k is less than s, and a multiple of the start and the step.
      {"%o = tile.addptr %p, %c0 : $P, i32\n scf.for %k = %c0 to %s step %c4 : i32 {\n"
       "%z = arith.addi %k, %c4 : i32\n }",
       "i32 [4, 4096] %4"}, //

@@ -220,6 +220,42 @@ private:
     emit(fresh(element, shape), "arith.select " + c.name + ", " + x.name + ", " + y.name + " : " +
                                     (c.shape.empty() ? "" : typeOf(c) + ", ") + types);
   }
+  /// Operations that move elements in no regular way, absolute values, addresses as numbers.
+  void rare() {
+    auto shape = anyShape();
+    switch (pick(5)) {
+    case 0: {
+      Name x = any(integer(), shapeOrScalar());
+      emit(fresh(x.element, x.shape), "math.absi " + x.name + " : " + typeOf(x));
+      return;
+    }
+    case 1: {
+      Name x = tile(oneOf<const char *>({"i32", "i64", "ptr"}), shape);
+      int64_t last = shape.back();
+      Name most = constant("i32", shape, last - 1), zero = constant("i32", shape, 0);
+      Name at = binary("arith.minsi", binary("arith.maxsi", tile("i32", shape), zero), most);
+      emit(fresh(x.element, shape), "tile.gather " + x.name + "[" + at.name + "] along " +
+                                        std::to_string(shape.size() - 1) + " : " + typeOf(x) + ", " +
+                                        typeOf(at) + " -> " + typeOf(x));
+      return;
+    }
+    case 2: {
+      Name x = tile("i32", {oneOf<int64_t>({16, 32})});
+      emit(fresh("i32", x.shape), "tile.sort " + std::string(chance(50) ? "descending " : "") +
+                                      (chance(50) ? "signed " : "") + x.name + " : " + typeOf(x));
+      return;
+    }
+    default: {
+      Name x = any("ptr", shapeOrScalar());
+      Name y = emit(fresh("i64", x.shape),
+                    "tile.ptr_to_int " + x.name + " : " + typeOf(x) + " -> " + typeOf("i64", x.shape));
+      if (chance(50))
+        y = binary("arith.addi", y, niceConstant("i64", y.shape));
+      emit(fresh("ptr", x.shape), "tile.int_to_ptr " + y.name + " : " + typeOf(y) + " -> " + typeOf(x));
+    }
+    }
+  }
+
   void cast() {
     auto shape = shapeOrScalar();
     auto [op, from, to] =
@@ -521,8 +557,10 @@ private:
       logic();
     else if (kind < 64)
       select();
-    else if (kind < 69)
+    else if (kind < 67)
       cast();
+    else if (kind < 69)
+      rare();
     else if (kind < 74)
       pointer();
     else if (kind < 78)
