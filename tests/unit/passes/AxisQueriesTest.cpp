@@ -158,15 +158,15 @@ TEST_F(AxisQueries, VectorWidths) {
     %j = tile.addptr %p8, %i64 {t = "bytes"} : tensor<64x!tile.ptr<i8>>, tensor<64xi64>
     %k = tile.addptr %x64, %i64 {t = "words"} : tensor<64x!tile.ptr<i32>>, tensor<64xi64>)");
   for (auto [name, width] : std::initializer_list<std::pair<const char *, unsigned>>{{"aligned", 8},
-                                                                                    {"any base", 1},
-                                                                                    {"downwards", 1},
-                                                                                    {"every second", 1},
-                                                                                    {"12", 4},
-                                                                                    {"7", 1},
-                                                                                    {"from 4", 4},
-                                                                                    {"gathered", 1},
-                                                                                    {"bytes", 16},
-                                                                                    {"words", 4}})
+                                                                                     {"any base", 1},
+                                                                                     {"downwards", 1},
+                                                                                     {"every second", 1},
+                                                                                     {"12", 4},
+                                                                                     {"7", 1},
+                                                                                     {"from 4", 4},
+                                                                                     {"gathered", 1},
+                                                                                     {"bytes", 16},
+                                                                                     {"words", 4}})
     EXPECT_EQ(info->vectorWidth(value(name), 0), width) << name;
   // What would make it wider.
   auto needs = info->vectorNeeds(value("any base"), 0, 8);
