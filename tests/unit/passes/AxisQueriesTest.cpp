@@ -193,7 +193,7 @@ constexpr const char *matrix = R"(
 
 std::string withRows(std::string before, const std::string &rows, const std::string &stride) {
   std::string text = before + matrix;
-  for (auto [mark, name] : {std::pair<std::string, std::string>("%R ", rows + " "), {"%STRIDE", stride}})
+  for (const auto &[mark, name] : {std::pair<std::string, std::string>("%R ", rows + " "), {"%STRIDE", stride}})
     text.replace(text.find(mark), mark.size(), name);
   return text;
 }
@@ -218,6 +218,11 @@ TEST_F(AxisQueries, RowsThatStartAnew) {
   // (i % n) * stride: nothing of it matters along a row.
   analyse(withRows("%r = arith.remsi %i, %n64 : $T", "%r", "%s"));
   EXPECT_EQ(info->vectorWidth(value("a"), 1), 8u);
+  analyse(withRows("%r = arith.remsi %i, %n64 : $T", "%r", "%m"));
+  auto stride = info->vectorNeeds(value("a"), 1, 8);
+  ASSERT_TRUE(stride);
+  ASSERT_EQ(stride->products.size(), 1u);
+  EXPECT_EQ(stride->products[0], (Product{2, {argument(M)}}));
   // Columns that start anew: vectors if i is not negative and n not 0, a multiple of 8.
   analyse(R"(
     %r = arith.remsi %i, %n64 {t = "r"} : $T
