@@ -159,12 +159,12 @@ static void cat(Transfer &t) {
   mixed(t);
   uint64_t half = uint64_t(shapeOf(t.op->getOperand(0).getType())[0]);
   Tiered(t).fill([&](Tiered &at, size_t d) -> Run {
-    Run a = at.runs(0)[d], b = at.runs(1)[d];
+    Run a = at.runs(0)[d];
+    const Run &b = at.runs(1)[d];
     if (d > 0)
       return oneOfBoth(t, a, b);
     // Runs begin anew at the seam, so their length must divide the first half.
     a = cut(t.operand(0), a, std::gcd(a.length, half));
-    b = cut(t.operand(1), b, std::gcd(b.length, half));
     return oneOfBoth(t, a, b);
   });
 }

@@ -193,7 +193,8 @@ constexpr const char *matrix = R"(
 
 std::string withRows(std::string before, const std::string &rows, const std::string &stride) {
   std::string text = before + matrix;
-  for (const auto &[mark, name] : {std::pair<std::string, std::string>("%R ", rows + " "), {"%STRIDE", stride}})
+  for (const auto &[mark, name] :
+       {std::pair<std::string, std::string>("%R ", rows + " "), {"%STRIDE", stride}})
     text.replace(text.find(mark), mark.size(), name);
   return text;
 }
@@ -264,6 +265,18 @@ TEST_F(AxisQueries, OffsetsThatMayWrapAround) {
     ASSERT_EQ(needs->products.size(), 1u);
     EXPECT_EQ(needs->products[0], (Product{2, {argument(unsigned(scalar))}}));
   }
+  // p + (m + x) - m begins at p, but m decides where the sum wraps around.
+  analyse(R"(
+    %z = arith.addi %m64, %x : $T
+    %a = tile.addptr %p64, %z : tensor<64x!tile.ptr<f16>>, $T
+    %mw = arith.extsi %m64 : $T to tensor<64xi64>
+    %zero = arith.constant dense<0> : tensor<64xi64>
+    %back = arith.subi %zero, %mw : tensor<64xi64>
+    %d = tile.addptr %a, %back {t = "d"} : tensor<64x!tile.ptr<f16>>, tensor<64xi64>)");
+  auto needs = info->vectorNeeds(value("d"), 0, 8);
+  ASSERT_TRUE(needs);
+  ASSERT_EQ(needs->products.size(), 1u);
+  EXPECT_EQ(needs->products[0], (Product{2, {argument(M)}}));
 }
 
 TEST_F(AxisQueries, CarriedPointers) {
