@@ -114,7 +114,8 @@ TEST_F(AxisMasks, SumsThatMayWrapAround) {
     %2 = arith.addi %m64, %x : $T
     %3 = arith.cmpi slt, %2, %n64 {t = "upper"} : $T
     %4 = arith.subi %m64, %x : $T
-    %5 = arith.cmpi slt, %4, %n64 {t = "lower"} : $T)");
+    %5 = arith.cmpi slt, %4, %n64 {t = "lower"} : $T
+    %6 = arith.cmpi slt, %n64, %2 {t = "bound"} : $T)");
   EXPECT_TRUE(term("exact").isExact);
   EXPECT_FALSE(term("upper").isExact);
   // As a sum m + x < n, so it did not wrap: no more to test for the inside.
@@ -122,6 +123,9 @@ TEST_F(AxisMasks, SumsThatMayWrapAround) {
   ASSERT_EQ(term("lower").noWrap.size(), 1u);
   EXPECT_EQ(term("lower").noWrap[0].greater, polynomial(-63, {{1, {argument(M)}}}));
   EXPECT_EQ(info->interiorCondition(value("lower"))->inequalities.size(), 2u);
+  ASSERT_EQ(term("bound").noWrap.size(), 1u);
+  EXPECT_EQ(term("bound").noWrap[0].less, polynomial(63, {{1, {argument(M)}}}));
+  EXPECT_EQ(info->interiorCondition(value("bound"))->inequalities.size(), 2u);
 }
 
 TEST_F(AxisMasks, AlwaysTrueOrFalse) {

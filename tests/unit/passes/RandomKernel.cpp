@@ -130,11 +130,13 @@ private:
     auto shape = anyShape();
     size_t dim = size_t(pick(int64_t(shape.size())));
     Name block = constant("i32", {}, chance(60) ? shape[dim] : oneOf<int64_t>({16, 64, 96}));
-    Name base = binary("arith.muli", scalar("i32"), block);
-    Name x = binary("arith.addi", splat(base, shape), range("i32", shape));
+    Name base = chance(60) ? binary("arith.muli", scalar("i32"), block) : scalar("i32");
+    Name x = binary(chance(80) ? "arith.addi" : "arith.subi", splat(base, shape), range("i32", shape));
     Name bound = splat(scalar("i32"), shape);
-    if (chance(50))
-      emit(fresh("i1", shape), "arith.cmpi slt, " + x.name + ", " + bound.name + " : " + typeOf(x));
+    bool isLess = chance(70);
+    if (chance(60))
+      emit(fresh("i1", shape), "arith.cmpi slt, " + (isLess ? x : bound).name + ", " +
+                                   (isLess ? bound : x).name + " : " + typeOf(x));
     if (chance(30))
       x = binary("arith.remsi", x, bound);
     if (chance(60))
