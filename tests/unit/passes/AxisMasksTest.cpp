@@ -128,6 +128,24 @@ TEST_F(AxisMasks, SumsThatMayWrapAround) {
   EXPECT_EQ(info->interiorCondition(value("bound"))->inequalities.size(), 2u);
 }
 
+TEST_F(AxisMasks, UniformWhereSumsWrapAround) {
+  // n + x wraps around between two blocks, n - x after the first element of one: where n is the smallest number.
+  analyse(R"(
+    %0 = arith.addi %n64, %x : $T
+    %1 = arith.cmpi slt, %0, %n64 {t = "rising"} : $T
+    %2 = arith.subi %n64, %x : $T
+    %s64 = tile.splat %s : i32 -> $T
+    %3 = arith.cmpi sgt, %2, %s64 {t = "falling"} : $T
+    %4 = arith.subi %l64, %x : $T
+    %5 = arith.cmpi sgt, %4, %s64 {t = "falling but exact"} : $T)");
+  EXPECT_TRUE(info->vectorUniform(value("rising"), 0, 8));
+  EXPECT_FALSE(info->uniformNeeds(value("falling"), 0, 8));
+  auto needs = info->uniformNeeds(value("falling but exact"), 0, 8);
+  ASSERT_TRUE(needs); // of s + x < l
+  ASSERT_EQ(needs->products.size(), 1u);
+  EXPECT_EQ(needs->products[0].scalars[0], argument(L));
+}
+
 TEST_F(AxisMasks, AlwaysTrueOrFalse) {
   analyse(R"(
     %0 = arith.cmpi slt, %x, %m64 {t = "open"} : $T
