@@ -260,23 +260,26 @@ std::optional<Needs> Forms::uniformNeeds(Value mask, unsigned dim, unsigned widt
   for (const MaskTerm &term : facts.terms)
     needs.modulus = std::max(needs.modulus, uint64_t(std::max<int64_t>(term.coefficients[dim], 1)) * width);
   for (const MaskTerm &term : facts.terms) {
+    // A rising side that begins its blocks at multiples of their length wraps around between blocks only, a falling
+    // one after the first element of a block. Of one side alone the greater falls where the term rises; if both vary,
+    // their blocks begin anywhere.
+    auto [less, greater] = lessAndGreater(term.compare.getDefiningOp<arith::CmpIOp>());
+    auto varies = [&](Value side) {
+      return llvm::any_of(of(side).steps, [](const Polynomial &p) { return !p.isZero(); });
+    };
+    if (!term.isExact && varies(less) && varies(greater))
+      return {};
     int64_t step = term.coefficients[dim];
     if (step == 0)
       continue;
-    if (step < 0 || !std::has_single_bit(uint64_t(step)))
-      return {};
-    // A rising side that begins its blocks at multiples of their length wraps around between blocks only, a falling
-    // one after the first element of a block. If the greater side varies it falls, as the term rises.
-    auto compare = term.compare.getDefiningOp<arith::CmpIOp>();
-    const Form &greater = of(lessAndGreater(compare).second);
-    if (!term.isExact && !llvm::all_of(greater.steps, [](const Polynomial &p) { return p.isZero(); }))
+    if (step < 0 || !std::has_single_bit(uint64_t(step)) || (!term.isExact && varies(greater)))
       return {};
     int64_t scale = int64_t(needs.modulus) / (step * int64_t(width));
     auto need = [&](const Product &product) {
       Product scaled = product;
       if (!multiply(scaled, {scale, {}}))
         return false;
-      if (divisor(scaled, compare) % needs.modulus == 0)
+      if (divisor(scaled, term.compare.getDefiningOp()) % needs.modulus == 0)
         return true;
       if (!llvm::is_contained(needs.products, scaled))
         needs.products.push_back(scaled);

@@ -137,7 +137,13 @@ TEST_F(AxisMasks, UniformWhereSumsWrapAround) {
     %s64 = tile.splat %s : i32 -> $T
     %3 = arith.cmpi sgt, %2, %s64 {t = "falling"} : $T
     %4 = arith.subi %l64, %x : $T
-    %5 = arith.cmpi sgt, %4, %s64 {t = "falling but exact"} : $T)");
+    %5 = arith.cmpi sgt, %4, %s64 {t = "falling but exact"} : $T
+    %6 = arith.addi %m64, %x : $T
+    %7 = arith.cmpi slt, %6, %x {t = "both"} : $T
+    %8 = arith.addi %l64, %x : $T
+    %9 = arith.cmpi slt, %8, %x {t = "both exact"} : $T)");
+  EXPECT_FALSE(info->uniformNeeds(value("both"), 0, 8)); // m + x < x where the sum wrapped around
+  EXPECT_TRUE(info->vectorUniform(value("both exact"), 0, 8));
   EXPECT_TRUE(info->vectorUniform(value("rising"), 0, 8));
   EXPECT_FALSE(info->uniformNeeds(value("falling"), 0, 8));
   auto needs = info->uniformNeeds(value("falling but exact"), 0, 8);

@@ -113,6 +113,6 @@ TEST(AxisProperty, RandomKernelsKeepEveryClaim) {
 }
 
 /// For hours: --gtest_also_run_disabled_tests --gtest_filter=*Long*.
-TEST(AxisProperty, DISABLED_Long) { check(1000000, 20000, 10); }
+TEST(AxisProperty, DISABLED_Long) { check(1000000, 60000, 10); }
 
 } // namespace
