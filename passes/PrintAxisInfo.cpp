@@ -47,7 +47,11 @@ public:
       return;
     name(value);
     os << ": " << value.getType();
-    if (facts.isInteger() && (facts.min != lowest(facts.width) || facts.max != highest(facts.width)))
+    // A range is worth a word if it says more than the type and the divisor.
+    Facts typical = Facts::unknown(value.getType());
+    typical.divisor = std::max<uint64_t>(1, facts.divisor);
+    typical.tighten(value.getType());
+    if (facts.isInteger() && (facts.min != typical.min || facts.max != typical.max))
       os << " [" << facts.min << ", " << facts.max << "]";
     if (facts.isPointer && facts.root && facts.min != lowest(64)) {
       os << " ";
@@ -107,11 +111,16 @@ private:
     llvm::interleave(product.scalars, os, [&](Value scalar) { name(scalar); }, " ");
   }
   void needs(const Needs &needs) {
-    os << "{";
-    llvm::interleaveComma(needs.products, os, [&](const Product &p) { product(p); });
-    os << "} % " << needs.modulus;
+    const char *separator = "";
+    for (const Product &p : needs.products) {
+      os << separator;
+      product(p);
+      os << " % " << needs.modulus << " == 0";
+      separator = " and ";
+    }
     for (const Obligation &obligation : needs.obligations) {
-      os << ", ";
+      os << separator;
+      separator = " and ";
       name(obligation.value());
       os << (obligation.kind == Obligation::NotNegative ? " >= 0"
              : obligation.kind == Obligation::NotZero   ? " != 0"

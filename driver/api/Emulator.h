@@ -8,3 +8,28 @@
 #pragma once
 
 #include "driver/emulator/ptx/Emulator.h" // IWYU pragma: export
+
+#include <array>
+
+namespace tegula::api {
+
+/// One launch on an emulated device.
+struct EmulatedLaunch {
+  std::string kernel, device;
+  std::array<int64_t, 3> grid{};
+  int numWarps = 0;
+  ptx::Report report;
+};
+
+/// Launches on emulated devices by this thread are counted and put there, until it is called with null.
+void recordEmulatedInto(std::vector<EmulatedLaunch> *list);
+
+/// Memory that kernels on emulated devices may touch though no argument leads to it: what a table of pointers names.
+/// Counted: as often unshared as shared.
+void shareMemory(uint64_t low, uint64_t high);
+void unshareMemory(uint64_t low, uint64_t high);
+
+/// off, on, fatal; throws Error (setting_bad_value).
+ptx::Checks emulatorChecks(const std::string &text);
+
+} // namespace tegula::api

@@ -5,10 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "driver/api/Job.h"
-
-#include <map>
-#include <mutex>
+#include "driver/api/Stages.h"
 
 #include <elf.h>
 #include <link.h>
@@ -22,16 +19,23 @@ std::string Job::name() const {
   return dot == full.npos ? full : full.substr(dot + 1);
 }
 
-int countRuntimeArguments(const std::vector<lang::Argument> &arguments) {
-  int count = 0;
-  for (const lang::Argument &argument : arguments)
+static void collectNames(const std::vector<lang::Argument> &arguments, const std::string &prefix,
+                         std::vector<std::string> &names) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const lang::Argument &argument = arguments[i];
+    std::string name = prefix.empty() ? argument.name : prefix + "[" + std::to_string(i) + "]";
     if (!argument.tupleItems.empty())
-      count += countRuntimeArguments(argument.tupleItems);
-    else if (!argument.constant && argument.type.scalar != lang::ScalarKind::Void)
-      ++count;
-    else if (!argument.constant && argument.type.isPointer)
-      ++count;
-  return count;
+      collectNames(argument.tupleItems, name, names);
+    else if (!argument.constant &&
+             (argument.type.isPointer || argument.type.scalar != lang::ScalarKind::Void))
+      names.push_back(name);
+  }
+}
+
+std::vector<std::string> runtimeArguments(const std::vector<lang::Argument> &arguments) {
+  std::vector<std::string> names;
+  collectNames(arguments, "", names);
+  return names;
 }
 
 //===----------------------------------------------------------------------===//
@@ -86,27 +90,6 @@ const std::string &buildId() {
 // The key
 //===----------------------------------------------------------------------===//
 
-/// Asking a processor for its features reads files and many registers: once a process.
-static cpu::Target cachedTarget(const std::string &arch) {
-  static std::mutex mutex;
-  static auto &known = *new std::map<std::string, cpu::Target>;
-  std::lock_guard lock(mutex);
-  auto at = known.find(arch);
-  if (at == known.end())
-    at = known.emplace(arch, cpu::targetNamed(arch)).first;
-  return at->second;
-}
-
-static void writeTarget(ByteWriter &out, const Job &job) {
-  out.text(job.target.backend);
-  out.text(job.target.arch);
-  out.pod(job.target.warpSize);
-  out.text(job.cpuTarget.triple);
-  out.text(job.cpuTarget.cpu);
-  out.text(job.cpuTarget.features);
-  out.pod(job.cpuTarget.vectorBits);
-}
-
 static void writeOptions(ByteWriter &out, const CompileOptions &options) {
   out.pod(options.numWarps);
   out.pod(options.numStages);
@@ -114,10 +97,11 @@ static void writeOptions(ByteWriter &out, const CompileOptions &options) {
   out.pod(options.fpFusion);
   out.pod(options.disjoint);
   out.pod(options.pull);
+  out.pod(options.maxRegisters);
 }
 
 /// Steps when the meaning of what is cached changes without the build doing so.
-static constexpr uint32_t keyVersion = 1;
+static constexpr uint32_t keyVersion = 2;
 
 Job makeJob(const Request &request) {
   Job job;
@@ -129,17 +113,15 @@ Job makeJob(const Request &request) {
   job.options.debug |= job.settings.debug;
   job.options.fpFusion &= job.settings.fpFusion;
   job.options.pull &= job.settings.cpuPull;
-  if (job.isCpu() && job.target.arch == "native" && !job.settings.cpuArch.empty())
-    job.target.arch = job.settings.cpuArch;
-  if (job.isCpu())
-    job.cpuTarget = cachedTarget(job.target.arch);
-  else if (job.target.backend != "reference")
-    throw Error(Diag::target_unknown, {job.target.backend});
+  job.backend = &backendNamed(job.target.backend);
 
   ByteWriter out;
   out.pod(keyVersion);
   out.text(buildId());
-  writeTarget(out, job);
+  job.backend->resolve(job, out);
+  out.text(job.target.backend);
+  out.text(job.target.arch);
+  out.pod(job.target.warpSize);
   writeOptions(out, job.options);
   writeFunction(out, *job.function, job.resolvers, job.placed());
   out.pod(uint64_t(job.arguments.size()));

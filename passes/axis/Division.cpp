@@ -210,8 +210,10 @@ static void remU(Transfer &t) {
 
 static void ceilDivS(Transfer &t) {
   const Facts &a = t.operand(0), &b = t.operand(1);
-  if (b.min > 0)
-    setRange(t.result(), a.min / (a.min < 0 ? b.min : b.max), a.max > 0 ? (__int128)a.max / b.min + 1 : 0);
+  if (b.min > 0) {
+    auto ceil = [](int64_t x, int64_t y) { return x > 0 ? (x - 1) / y + 1 : x / y; };
+    setRange(t.result(), ceil(a.min, a.min > 0 ? b.max : b.min), ceil(a.max, a.max > 0 ? b.min : b.max));
+  }
   Tiered(t).fill([](Tiered &at, size_t d) {
     const Run &x = at.runs(0)[d], &y = at.runs(1)[d];
     return Run{0, x.stride == 0 && y.stride == 0 ? std::gcd(x.length, y.length) : 1, 1};

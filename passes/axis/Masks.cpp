@@ -47,6 +47,15 @@ static bool extremes(Forms &forms, const Form &form, ArrayRef<int64_t> shape, Po
   return true;
 }
 
+/// The sides of a comparison, the one that is less where it is true first.
+static std::pair<Value, Value> lessAndGreater(arith::CmpIOp compare) {
+  using P = arith::CmpIPredicate;
+  P p = compare.getPredicate();
+  if (p == P::sgt || p == P::sge || p == P::ugt || p == P::uge)
+    return {compare.getRhs(), compare.getLhs()};
+  return {compare.getLhs(), compare.getRhs()};
+}
+
 /// A comparison as a term: less-than, of two sums whose steps differ by constants.
 std::optional<MaskTerm> Forms::termOf(Value compare) {
   using P = arith::CmpIPredicate;
@@ -54,9 +63,7 @@ std::optional<MaskTerm> Forms::termOf(Value compare) {
   if (!op || op.getPredicate() == P::eq || op.getPredicate() == P::ne)
     return {};
   P p = op.getPredicate();
-  Value lhs = op.getLhs(), rhs = op.getRhs();
-  if (p == P::sgt || p == P::sge || p == P::ugt || p == P::uge)
-    std::swap(lhs, rhs);
+  auto [lhs, rhs] = lessAndGreater(op);
   bool orEqual = p == P::sle || p == P::sge || p == P::ule || p == P::uge;
   bool isUnsigned = p == P::ult || p == P::ule || p == P::ugt || p == P::uge;
   if (isUnsigned && (analysis.at(lhs, op).min < 0 || analysis.at(rhs, op).min < 0))
@@ -253,24 +260,26 @@ std::optional<Needs> Forms::uniformNeeds(Value mask, unsigned dim, unsigned widt
   for (const MaskTerm &term : facts.terms)
     needs.modulus = std::max(needs.modulus, uint64_t(std::max<int64_t>(term.coefficients[dim], 1)) * width);
   for (const MaskTerm &term : facts.terms) {
-    int64_t step = term.coefficients[dim];
-    if (step == 0)
-      continue;
-    if (step < 0 || !std::has_single_bit(uint64_t(step)))
-      return {};
-    // If a side wraps around, only one that begins its blocks at multiples of their length does so between blocks.
-    auto compare = term.compare.getDefiningOp<arith::CmpIOp>();
+    // A rising side that begins its blocks at multiples of their length wraps around between blocks only, a falling
+    // one after the first element of a block. Of one side alone the greater falls where the term rises; if both vary,
+    // their blocks begin anywhere.
+    auto [less, greater] = lessAndGreater(term.compare.getDefiningOp<arith::CmpIOp>());
     auto varies = [&](Value side) {
       return llvm::any_of(of(side).steps, [](const Polynomial &p) { return !p.isZero(); });
     };
-    if (!term.isExact && varies(compare.getLhs()) && varies(compare.getRhs()))
+    if (!term.isExact && varies(less) && varies(greater))
+      return {};
+    int64_t step = term.coefficients[dim];
+    if (step == 0)
+      continue;
+    if (step < 0 || !std::has_single_bit(uint64_t(step)) || (!term.isExact && varies(greater)))
       return {};
     int64_t scale = int64_t(needs.modulus) / (step * int64_t(width));
     auto need = [&](const Product &product) {
       Product scaled = product;
       if (!multiply(scaled, {scale, {}}))
         return false;
-      if (divisor(scaled, compare) % needs.modulus == 0)
+      if (divisor(scaled, term.compare.getDefiningOp()) % needs.modulus == 0)
         return true;
       if (!llvm::is_contained(needs.products, scaled))
         needs.products.push_back(scaled);

@@ -159,12 +159,12 @@ static void cat(Transfer &t) {
   mixed(t);
   uint64_t half = uint64_t(shapeOf(t.op->getOperand(0).getType())[0]);
   Tiered(t).fill([&](Tiered &at, size_t d) -> Run {
-    Run a = at.runs(0)[d], b = at.runs(1)[d];
+    Run a = at.runs(0)[d];
+    const Run &b = at.runs(1)[d];
     if (d > 0)
       return oneOfBoth(t, a, b);
     // Runs begin anew at the seam, so their length must divide the first half.
     a = cut(t.operand(0), a, std::gcd(a.length, half));
-    b = cut(t.operand(1), b, std::gcd(b.length, half));
     return oneOfBoth(t, a, b);
   });
 }
@@ -332,7 +332,7 @@ static void applyHints(Transfer &t) {
        constant = values(TileDialect::maxConstancyAttr);
   Facts &r = t.result();
   if (r.runs.empty()) {
-    if (!multiples.empty() && r.width)
+    if (!multiples.empty() && multiples[0] > 0 && r.width)
       r.divisor = bothDivide(r.divisor, uint64_t(multiples[0]));
     return;
   }
@@ -352,7 +352,7 @@ static void applyHints(Transfer &t) {
       };
       promise(contiguous, step);
       promise(constant, 0);
-      if (d < multiples.size())
+      if (d < multiples.size() && multiples[d] > 0)
         runs[d].divisor = bothDivide(runs[d].divisor, uint64_t(multiples[d]));
     }
   };

@@ -135,9 +135,34 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
   return py::make_tuple(toDict(report.counters), toList(report.findings));
 }
 
+/// Launches on emulated devices by this thread between start and stop, counted.
+class LaunchRecorder {
+public:
+  ~LaunchRecorder() { stop(); }
+  void start() { api::recordEmulatedInto(&launches); }
+  void stop() { api::recordEmulatedInto(nullptr); }
+  py::list look() const {
+    py::list all;
+    for (const api::EmulatedLaunch &l : launches)
+      all.append(py::make_tuple(l.kernel, l.device, py::make_tuple(l.grid[0], l.grid[1], l.grid[2]),
+                                l.numWarps, toDict(l.report.counters), toList(l.report.findings)));
+    return all;
+  }
+
+private:
+  std::vector<api::EmulatedLaunch> launches;
+};
+
 } // namespace
 
 void initEmulator(py::module_ &module) {
+  module.def("share_memory", &api::shareMemory);
+  module.def("unshare_memory", &api::unshareMemory);
+  py::class_<LaunchRecorder>(module, "LaunchRecorder")
+      .def(py::init<>())
+      .def("start", &LaunchRecorder::start)
+      .def("stop", &LaunchRecorder::stop)
+      .def("look", &LaunchRecorder::look);
   py::class_<EmulatedModule>(module, "EmulatedModule")
       .def(py::init([](const std::string &text, const std::string &arch, const std::string &name) {
         auto m = std::make_unique<EmulatedModule>();

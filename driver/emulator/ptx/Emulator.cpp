@@ -215,7 +215,7 @@ void report(WarpState &w, const Instr &i, int lane, const char *kind, const std:
                 : "PTX line " + std::to_string(i.line)) +
            ", block " + triple(f.block) + ", thread " + triple(f.thread) + " " + what;
   if (launch.settings.checks != Checks::on)
-    throw Error(Diag::emulator_finding, {f.kind, f.text});
+    throw FindingError(std::move(f));
   std::lock_guard lock(launch.mutex);
   auto [at, fresh] = launch.findings.try_emplace({f.kind, &i}, f);
   if (!fresh)

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "driver/emulator/ptx/Program.h"
+#include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
 #include <functional>
@@ -49,6 +50,14 @@ struct Finding {
   uint32_t ptxLine = 0, sourceLine = 0;
   uint32_t block[3] = {0, 0, 0}, thread[3] = {0, 0, 0};
   uint64_t count = 1; ///< how often at this line
+};
+
+/// What a fatal check throws.
+class FindingError : public Error {
+public:
+  explicit FindingError(Finding finding)
+      : Error(Diag::emulator_finding, {finding.kind, finding.text}), finding(std::move(finding)) {}
+  const Finding finding;
 };
 
 struct LineCounters {

@@ -239,7 +239,8 @@ void AxisClaims::checkRuns(Value value, const Facts &facts, ArrayRef<Run> runs, 
 }
 
 void AxisClaims::checkWrap(Operation *op, const Block &result) {
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::TruncIOp>(op) || result.kind == Kind::I1)
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp, arith::TruncIOp>(op) ||
+      result.kind == Kind::I1)
     return;
   for (bool isSigned : {true, false}) {
     if (info.mayWrap(op, isSigned))
@@ -253,7 +254,11 @@ void AxisClaims::checkWrap(Operation *op, const Block &result) {
       __int128 x = read(a, i), exact = x;
       if (!isa<arith::TruncIOp>(op)) {
         __int128 y = read(last[op->getOperand(1)], i);
-        exact = isa<arith::AddIOp>(op) ? x + y : isa<arith::SubIOp>(op) ? x - y : x * y;
+        if (isa<arith::ShLIOp>(op))
+          exact = x == 0 || (y >= 0 && y < 64) ? x * (__int128(1) << int(y & 63))
+                                               : INT64_MIN; // nothing that fits
+        else
+          exact = isa<arith::AddIOp>(op) ? x + y : isa<arith::SubIOp>(op) ? x - y : x * y;
       }
       if (exact != read(result, i))
         return fail(op->getResult(0), isSigned ? "wraps" : "wraps without signs");

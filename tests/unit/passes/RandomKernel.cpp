@@ -5,21 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AxisClaims.h"
-
-#include <random>
+#include "RandomNames.h"
 
 namespace tegula::test {
 namespace {
 
-struct Name {
-  std::string name, element; ///< %x, i32
-  std::vector<int64_t> shape;
-};
-
-class Writer {
+class Writer : RandomNames {
 public:
-  explicit Writer(uint64_t seed) : random(seed) {}
+  explicit Writer(uint64_t seed) : RandomNames(seed) {}
 
   RandomKernel write() {
     arguments();
@@ -42,147 +35,6 @@ public:
   }
 
 private:
-  int64_t pick(int64_t below) { return int64_t(random() % uint64_t(below)); }
-  bool chance(int percent) { return pick(100) < percent; }
-  template <typename T> T oneOf(std::initializer_list<T> list) {
-    return list.begin()[pick(int64_t(list.size()))];
-  }
-
-  static std::string typeOf(const std::string &element) {
-    return element == "ptr" ? "!tile.ptr<f16>" : element;
-  }
-  static std::string typeOf(const std::string &element, const std::vector<int64_t> &shape) {
-    if (shape.empty())
-      return typeOf(element);
-    std::string type = "tensor<";
-    for (int64_t extent : shape)
-      type += std::to_string(extent) + "x";
-    return type + typeOf(element) + ">";
-  }
-  static std::string typeOf(const Name &x) { return typeOf(x.element, x.shape); }
-
-  Name fresh(std::string element, std::vector<int64_t> shape) {
-    return {"%v" + std::to_string(next++), std::move(element), std::move(shape)};
-  }
-  Name emit(Name result, const std::string &op) {
-    text += "  " + result.name + " = " + op + "\n";
-    known.push_back(result);
-    return result;
-  }
-
-  void arguments() {
-    int count = 3 + int(pick(3));
-    for (int i = 0; i < count; ++i) {
-      RandomKernel::Argument argument;
-      argument.type = oneOf<const char *>({"i32", "i32", "i32", "i64"});
-      argument.divisor = oneOf<int64_t>({1, 1, 16, 16, 8, 48});
-      if (chance(40))
-        argument.min = oneOf<int64_t>({0, 1, -64}), argument.max = oneOf<int64_t>({100, 4096, INT32_MAX});
-      add(argument);
-    }
-    add({"ptr", oneOf<int64_t>({16, 16, 1, 4})});
-  }
-  void add(const RandomKernel::Argument &argument) {
-    known.push_back({"%a" + std::to_string(kernel.arguments.size()), argument.type, {}});
-    kernel.arguments.push_back(argument);
-  }
-
-  void constants() {
-    emit(fresh("i32", {}), "tile.program_id 0");
-    emit(fresh("i32", {}), "tile.num_programs 1");
-    for (int64_t value : {0, 1, 16})
-      constant("i32", {}, value);
-    constant("i64", {}, oneOf<int64_t>({3, 64, -1, 1 << 20}));
-  }
-
-  Name constant(const std::string &element, const std::vector<int64_t> &shape, int64_t value) {
-    if (element == "i8")
-      value = int8_t(value);
-    std::string number = element == "i1" ? (value & 1 ? "true" : "false") : std::to_string(value);
-    std::string type = typeOf(element, shape);
-    return emit(fresh(element, shape),
-                "arith.constant " + (shape.empty() ? (element == "i1" ? number : number + " : " + type)
-                                                   : "dense<" + number + "> : " + type));
-  }
-  Name niceConstant(const std::string &element, const std::vector<int64_t> &shape) {
-    return constant(element, shape,
-                    oneOf<int64_t>({0,  1,  2,   3,    4,  6,  8,  12,  15,        16,        31,     32,
-                                    48, 64, 128, 1024, -1, -2, -8, -16, INT32_MAX, INT32_MIN, 1 << 30}));
-  }
-
-  std::vector<int64_t> anyShape() {
-    static const std::vector<std::vector<int64_t>> shapes = {
-        {16}, {32}, {48}, {12}, {7}, {8, 16}, {16, 8}, {4, 12}, {1, 32}, {16, 1}, {2, 4, 8}, {6, 8}, {3, 16}};
-    return shapes[size_t(pick(int64_t(shapes.size())))];
-  }
-
-  /// A known value; recent ones are likelier. Made if there is none.
-  template <typename Predicate> Name *find(Predicate predicate) {
-    std::vector<size_t> found;
-    for (size_t i = 0; i < known.size(); ++i)
-      if (predicate(known[i]))
-        found.push_back(i);
-    if (found.empty())
-      return nullptr;
-    size_t back =
-        size_t(chance(60) ? pick(std::min<int64_t>(4, int64_t(found.size()))) : pick(int64_t(found.size())));
-    return &known[found[found.size() - 1 - back]];
-  }
-  Name scalar(const std::string &element) {
-    if (Name *found = find([&](const Name &x) { return x.element == element && x.shape.empty(); }))
-      return *found;
-    return niceConstant(element, {});
-  }
-  Name tile(const std::string &element, const std::vector<int64_t> &shape) {
-    Name *found = find([&](const Name &x) { return x.element == element && x.shape == shape; });
-    if (found && chance(75))
-      return *found;
-    if (element == "ptr" || element == "i1" || chance(30)) {
-      if (element == "i1" && !find([](const Name &x) { return x.element == "i1" && x.shape.empty(); }))
-        return constant("i1", shape, pick(2));
-      return splat(scalar(element), shape);
-    }
-    return element == "i8" || chance(40) ? niceConstant(element, shape) : range(element, shape);
-  }
-  Name splat(Name source, const std::vector<int64_t> &shape) {
-    return emit(fresh(source.element, shape), "tile.splat " + source.name + " : " + typeOf(source) + " -> " +
-                                                  typeOf(source.element, shape));
-  }
-
-  /// A range along one dimension of the shape.
-  Name range(const std::string &element, const std::vector<int64_t> &shape) {
-    size_t dim = size_t(pick(int64_t(shape.size())));
-    int64_t start = chance(80) ? 0 : oneOf<int64_t>({1, 16, -3, -16});
-    Name x = emit(fresh("i32", {shape[dim]}), "tile.make_range " + std::to_string(start) + " to " +
-                                                  std::to_string(start + shape[dim]) + " : " +
-                                                  typeOf("i32", {shape[dim]}));
-    for (size_t d = 0; d < shape.size(); ++d)
-      if (d != dim)
-        x = expanded(x, std::min<size_t>(d, x.shape.size()));
-    if (x.shape != shape)
-      x = emit(fresh("i32", shape),
-               "tile.broadcast " + x.name + " : " + typeOf(x) + " -> " + typeOf("i32", shape));
-    if (element == "i64")
-      x = emit(fresh("i64", shape),
-               "arith.extsi " + x.name + " : " + typeOf(x) + " to " + typeOf("i64", shape));
-    return x;
-  }
-  Name expanded(const Name &x, size_t axis) {
-    std::vector<int64_t> shape = x.shape;
-    shape.insert(shape.begin() + int64_t(axis), 1);
-    return emit(fresh(x.element, shape), "tile.expand_dims " + x.name + " at " + std::to_string(axis) +
-                                             " : " + typeOf(x) + " -> " + typeOf(x.element, shape));
-  }
-
-  Name any(const std::string &element, const std::vector<int64_t> &shape) {
-    return shape.empty() ? scalar(element) : tile(element, shape);
-  }
-  std::string integer() { return chance(80) ? "i32" : "i64"; }
-  std::vector<int64_t> shapeOrScalar() { return chance(30) ? std::vector<int64_t>() : anyShape(); }
-
-  Name binary(const std::string &op, const Name &x, const Name &y) {
-    return emit(fresh(x.element, x.shape), op + " " + x.name + ", " + y.name + " : " + typeOf(x));
-  }
   Name arithmetic() {
     std::string element = integer();
     auto shape = shapeOrScalar();
@@ -220,6 +72,42 @@ private:
     emit(fresh(element, shape), "arith.select " + c.name + ", " + x.name + ", " + y.name + " : " +
                                     (c.shape.empty() ? "" : typeOf(c) + ", ") + types);
   }
+  /// Operations that move elements in no regular way, absolute values, addresses as numbers.
+  void rare() {
+    auto shape = anyShape();
+    switch (pick(5)) {
+    case 0: {
+      Name x = any(integer(), shapeOrScalar());
+      emit(fresh(x.element, x.shape), "math.absi " + x.name + " : " + typeOf(x));
+      return;
+    }
+    case 1: {
+      Name x = tile(oneOf<const char *>({"i32", "i64", "ptr"}), shape);
+      int64_t last = shape.back();
+      Name most = constant("i32", shape, last - 1), zero = constant("i32", shape, 0);
+      Name at = binary("arith.minsi", binary("arith.maxsi", tile("i32", shape), zero), most);
+      emit(fresh(x.element, shape), "tile.gather " + x.name + "[" + at.name + "] along " +
+                                        std::to_string(shape.size() - 1) + " : " + typeOf(x) + ", " +
+                                        typeOf(at) + " -> " + typeOf(x));
+      return;
+    }
+    case 2: {
+      Name x = tile("i32", {oneOf<int64_t>({16, 32})});
+      emit(fresh("i32", x.shape), "tile.sort " + std::string(chance(50) ? "descending " : "") +
+                                      (chance(50) ? "signed " : "") + x.name + " : " + typeOf(x));
+      return;
+    }
+    default: {
+      Name x = any("ptr", shapeOrScalar());
+      Name y = emit(fresh("i64", x.shape),
+                    "tile.ptr_to_int " + x.name + " : " + typeOf(x) + " -> " + typeOf("i64", x.shape));
+      if (chance(50))
+        y = binary("arith.addi", y, niceConstant("i64", y.shape));
+      emit(fresh("ptr", x.shape), "tile.int_to_ptr " + y.name + " : " + typeOf(y) + " -> " + typeOf(x));
+    }
+    }
+  }
+
   void cast() {
     auto shape = shapeOrScalar();
     auto [op, from, to] =
@@ -242,11 +130,13 @@ private:
     auto shape = anyShape();
     size_t dim = size_t(pick(int64_t(shape.size())));
     Name block = constant("i32", {}, chance(60) ? shape[dim] : oneOf<int64_t>({16, 64, 96}));
-    Name base = binary("arith.muli", scalar("i32"), block);
-    Name x = binary("arith.addi", splat(base, shape), range("i32", shape));
+    Name base = chance(60) ? binary("arith.muli", scalar("i32"), block) : scalar("i32");
+    Name x = binary(chance(80) ? "arith.addi" : "arith.subi", splat(base, shape), range("i32", shape));
     Name bound = splat(scalar("i32"), shape);
-    if (chance(50))
-      emit(fresh("i1", shape), "arith.cmpi slt, " + x.name + ", " + bound.name + " : " + typeOf(x));
+    bool isLess = chance(70);
+    if (chance(60))
+      emit(fresh("i1", shape), "arith.cmpi slt, " + (isLess ? x : bound).name + ", " +
+                                   (isLess ? bound : x).name + " : " + typeOf(x));
     if (chance(30))
       x = binary("arith.remsi", x, bound);
     if (chance(60))
@@ -411,7 +301,8 @@ private:
   void loop(int depth) {
     // A few rounds only, by a bound that is not known.
     int64_t step = oneOf<int64_t>({1, 1, 4, 16, 3}), most = oneOf<int64_t>({2, 4, 6});
-    Name by = constant("i32", {}, step), reach = constant("i32", {}, most * step), zero = constant("i32", {}, 0);
+    Name by = constant("i32", {}, step), reach = constant("i32", {}, most * step),
+         zero = constant("i32", {}, 0);
     Name high = binary("arith.maxsi", binary("arith.minsi", scalar("i32"), reach), zero), low = zero;
     if (chance(30)) {
       low = scalar("i32");
@@ -521,8 +412,10 @@ private:
       logic();
     else if (kind < 64)
       select();
-    else if (kind < 69)
+    else if (kind < 67)
       cast();
+    else if (kind < 69)
+      rare();
     else if (kind < 74)
       pointer();
     else if (kind < 78)
@@ -540,12 +433,6 @@ private:
     else
       whileLoop(depth);
   }
-
-  std::mt19937_64 random;
-  RandomKernel kernel;
-  std::string text;
-  std::vector<Name> known;
-  int next = 0;
 };
 
 } // namespace
