@@ -36,7 +36,7 @@ namespace tegula::passes {
 namespace {
 
 struct Access {
-  Operation *ring; ///< the allocation; null: global memory
+  Operation *ring;    ///< the allocation; null: global memory
   int64_t begin, end; ///< bytes of the whole ring
   int64_t slots = 1;
   std::optional<int64_t> distance; ///< of the slot; none: any of them

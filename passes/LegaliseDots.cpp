@@ -43,7 +43,8 @@ void legaliseDots(func::FuncOp kernel, const GpuTarget &target, unsigned warps) 
       op.getAMutable().assign(widened(builder, op.getA(), element));
       op.getBMutable().assign(widened(builder, op.getB(), element));
       Type sum = tile::elementType(op.getType());
-      if (sum.isIntOrFloat() && isa<FloatType>(sum) && element.getIntOrFloatBitWidth() > sum.getIntOrFloatBitWidth()) {
+      if (sum.isIntOrFloat() && isa<FloatType>(sum) &&
+          element.getIntOrFloatBitWidth() > sum.getIntOrFloatBitWidth()) {
         op.getCMutable().assign(widened(builder, op.getC(), element));
         Type narrow = op.getType();
         op.getResult().setType(cast<RankedTensorType>(tile::withElement(narrow, element)));

@@ -35,6 +35,7 @@ void layOut(ModuleOp module, const Target &target, const Options &options) {
 void makeTargetReady(ModuleOp module, const Target &target, const Options &options) {
   func::FuncOp kernel = kernelOf(module);
   PassTarget passTarget(target);
+  passes::maskPads(kernel);
   passes::planLowering(kernel, passTarget);
   int64_t bytes = passes::allocateShared(kernel);
   kernel->setAttr(tile::TileDialect::sharedBytesAttr, Builder(kernel.getContext()).getI64IntegerAttr(bytes));

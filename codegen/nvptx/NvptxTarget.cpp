@@ -39,13 +39,15 @@ Value *NvptxTarget::threadIndex(IRBuilderBase &b, const simt::Group &) const {
 }
 
 Value *NvptxTarget::programId(IRBuilderBase &b, int axis) const {
-  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_ctaid_x, Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
+  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_ctaid_x,
+                                          Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
                                           Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
   return b.CreateIntrinsic(ids[axis], {});
 }
 
 Value *NvptxTarget::numPrograms(IRBuilderBase &b, int axis) const {
-  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_nctaid_x, Intrinsic::nvvm_read_ptx_sreg_nctaid_y,
+  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_nctaid_x,
+                                          Intrinsic::nvvm_read_ptx_sreg_nctaid_y,
                                           Intrinsic::nvvm_read_ptx_sreg_nctaid_z};
   return b.CreateIntrinsic(ids[axis], {});
 }
@@ -86,7 +88,8 @@ Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::
 
 static Value *approximate(IRBuilderBase &b, const char *instruction, Value *x) {
   auto *type = FunctionType::get(b.getFloatTy(), {b.getFloatTy()}, false);
-  return b.CreateCall(InlineAsm::get(type, std::string(instruction) + " $0, $1;", "=f,f", /*hasSideEffects=*/false), {x});
+  return b.CreateCall(
+      InlineAsm::get(type, std::string(instruction) + " $0, $1;", "=f,f", /*hasSideEffects=*/false), {x});
 }
 
 /// Functions that the special function unit has, within the error that the PTX ISA gives for each.
@@ -95,10 +98,12 @@ Value *NvptxTarget::emitElement(IRBuilderBase &b, mlir::Operation *op, ArrayRef<
     return nullptr;
   mlir::Type type = tile::elementType(op->getResult(0).getType());
   if (mlir::isa<mlir::math::ExpOp>(op) && type.isF32())
-    return approximate(b, "ex2.approx.ftz.f32", b.CreateFMul(in[0], ConstantFP::get(b.getFloatTy(), 1.4426950408889634)));
+    return approximate(b, "ex2.approx.ftz.f32",
+                       b.CreateFMul(in[0], ConstantFP::get(b.getFloatTy(), 1.4426950408889634)));
   if (mlir::isa<mlir::math::Exp2Op>(op) && type.isF32())
     return approximate(b, "ex2.approx.ftz.f32", in[0]);
-  if (target.sm >= 80 && mlir::isa<mlir::arith::TruncFOp>(op) && type.isBF16() && in[0]->getType()->isFloatTy())
+  if (target.sm >= 80 && mlir::isa<mlir::arith::TruncFOp>(op) && type.isBF16() &&
+      in[0]->getType()->isFloatTy())
     return b.CreateBitCast(b.CreateFPTrunc(in[0], b.getBFloatTy()), b.getInt16Ty());
   return nullptr;
 }

@@ -33,15 +33,17 @@ public:
                    llvm::ArrayRef<llvm::Value *> words) const override;
   llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const override;
   void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
-                  llvm::MutableArrayRef<llvm::Value *> words) const override;
+                  llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                    llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const override;
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;
-  llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op,
+                             llvm::ArrayRef<llvm::Value *> words) const override;
   void emitMatrixStep(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> left,
-                      llvm::ArrayRef<llvm::Value *> right, llvm::MutableArrayRef<llvm::Value *> sums) const override;
+                      llvm::ArrayRef<llvm::Value *> right,
+                      llvm::MutableArrayRef<llvm::Value *> sums) const override;
   llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,
                            std::array<uint8_t, 4> selector) const override;
   llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,

@@ -49,7 +49,8 @@ bool Emitter::emitNarrowing(Operation *op) {
   Value source = op->getOperand(0), result = op->getResult(0);
   Type to = tile::elementType(result.getType());
   unsigned count = registersOf(result);
-  if (!isa<arith::TruncFOp>(op) || registerBits(to) != 16 || count % 2 || !tile::elementType(source.getType()).isF32())
+  if (!isa<arith::TruncFOp>(op) || registerBits(to) != 16 || count % 2 ||
+      !tile::elementType(source.getType()).isF32())
     return false;
   TileValue registers;
   registers.pack = 2;
@@ -84,7 +85,8 @@ void Emitter::emitElementwise(Operation *op) {
   for (unsigned reg = 0, count = registersOf(result); reg < count; ++reg) {
     Operands operands;
     for (Value operand : op->getOperands())
-      operands.parts.push_back(tile::isTile(operand.getType()) ? part(operand, reg) : Part{scalar(operand), 0});
+      operands.parts.push_back(tile::isTile(operand.getType()) ? part(operand, reg)
+                                                               : Part{scalar(operand), 0});
     llvm::Value *&value = made[operands];
     if (!value) {
       SmallVector<llvm::Value *, 3> values;

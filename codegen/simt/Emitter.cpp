@@ -101,10 +101,14 @@ void Emitter::emitOp(Operation *op) {
     add.operator()<tile::StoreOp>([](Emitter &e, Operation *op) { e.emitStore(cast<tile::StoreOp>(op)); });
     add.operator()<tile::AllocOp>([](Emitter &e, Operation *op) { e.emitAlloc(cast<tile::AllocOp>(op)); });
     add.operator()<tile::SlotOp>([](Emitter &e, Operation *op) { e.emitSlot(cast<tile::SlotOp>(op)); });
-    add.operator()<tile::SharedStoreOp>([](Emitter &e, Operation *op) { e.emitSharedStore(cast<tile::SharedStoreOp>(op)); });
-    add.operator()<tile::SharedLoadOp>([](Emitter &e, Operation *op) { e.emitSharedLoad(cast<tile::SharedLoadOp>(op)); });
-    add.operator()<tile::ReduceRegistersOp>([](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
-    add.operator()<tile::ReduceLanesOp>([](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
+    add.operator()<tile::SharedStoreOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedStore(cast<tile::SharedStoreOp>(op)); });
+    add.operator()<tile::SharedLoadOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedLoad(cast<tile::SharedLoadOp>(op)); });
+    add.operator()<tile::ReduceRegistersOp>(
+        [](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
+    add.operator()<tile::ReduceLanesOp>(
+        [](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
     add.operator()<tile::MmaOp>([](Emitter &e, Operation *op) { e.emitMma(cast<tile::MmaOp>(op)); });
     add.operator()<scf::ForOp>([](Emitter &e, Operation *op) { e.emitFor(cast<scf::ForOp>(op)); });
     add.operator()<scf::IfOp>([](Emitter &e, Operation *op) { e.emitIf(cast<scf::IfOp>(op)); });

@@ -129,12 +129,23 @@ private:
   llvm::Value *sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips);
   Part sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer);
   llvm::Value *entrySum(llvm::Value *a, llvm::Value *c);
+  llvm::Value *entryProduct(llvm::Value *value, int64_t factor);
+  bool isByIndex(mlir::Value value, tile::SharedType type);
+  std::pair<Part, llvm::Value *> placeByIndex(mlir::Value value, unsigned reg, const Part &buffer);
+  void storeByIndex(tile::SharedStoreOp op);
+  void loadByIndex(tile::SharedLoadOp op);
   static bool keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits);
 
   // Reduce.cpp
-  using ReducedRows = llvm::MapVector<std::pair<uint32_t, uint32_t>, llvm::SmallVector<std::pair<int64_t, unsigned>>>;
+  using ReducedRows =
+      llvm::MapVector<std::pair<uint32_t, uint32_t>, llvm::SmallVector<std::pair<int64_t, unsigned>>>;
   llvm::SmallVector<llvm::Value *, 2> combine(mlir::Region &region, llvm::ArrayRef<llvm::Value *> left,
                                               llvm::ArrayRef<llvm::Value *> right);
+  llvm::SmallVector<llvm::Value *, 2> combineWithin(mlir::Region &region, llvm::ArrayRef<llvm::Value *> left,
+                                                    llvm::ArrayRef<llvm::Value *> right,
+                                                    llvm::Value *isElement);
+  llvm::Value *isElement(const layout::Layout &layout, unsigned axis, int64_t lowest, int64_t extent,
+                         uint32_t bits = ~0u);
   void emitReduceRegisters(tile::ReduceRegistersOp op);
   void placeRows(mlir::Operation *op, ReducedRows &rows,
                  llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
@@ -173,15 +184,16 @@ private:
   Group group;
   llvm::IRBuilder<> b;
   llvm::Function *function = nullptr;
-  llvm::Value *thread = nullptr;            ///< index in the block
-  llvm::Instruction *entryEnd = nullptr;    ///< what is made before it dominates everything
+  llvm::Value *thread = nullptr;         ///< index in the block
+  llvm::Instruction *entryEnd = nullptr; ///< what is made before it dominates everything
   llvm::DenseMap<mlir::Value, llvm::Value *> scalars;
   llvm::DenseMap<mlir::Value, TileValue> tiles;
   llvm::DenseMap<llvm::Value *, uint64_t> zeros;
   llvm::SmallVector<std::pair<llvm::SmallVector<uint32_t, 12>, llvm::Value *>> threadParts;
   llvm::Value *sharedBase = nullptr;
   llvm::DenseMap<mlir::Value, Part> buffers; ///< bytes from the start of shared memory
-  llvm::SmallVector<std::tuple<llvm::SmallVector<layout::SharedAccess::Term, 4>, uint32_t, llvm::Value *>> sharedOffsets;
+  llvm::SmallVector<std::tuple<llvm::SmallVector<layout::SharedAccess::Term, 4>, uint32_t, llvm::Value *>>
+      sharedOffsets;
   llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> entrySums;
 };
 

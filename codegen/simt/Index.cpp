@@ -44,8 +44,12 @@ llvm::Value *Emitter::arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a,
       break;
     }
     [[fallthrough]];
-  case llvm::Instruction::Sub: known = llvm::maskTrailingOnes<uint64_t>(std::min(llvm::countr_one(za), llvm::countr_one(zc))); break;
-  case llvm::Instruction::Mul: known = llvm::maskTrailingOnes<uint64_t>(std::min(64, llvm::countr_one(za) + llvm::countr_one(zc))); break;
+  case llvm::Instruction::Sub:
+    known = llvm::maskTrailingOnes<uint64_t>(std::min(llvm::countr_one(za), llvm::countr_one(zc)));
+    break;
+  case llvm::Instruction::Mul:
+    known = llvm::maskTrailingOnes<uint64_t>(std::min(64, llvm::countr_one(za) + llvm::countr_one(zc)));
+    break;
   case llvm::Instruction::And: known = za | zc; break;
   case llvm::Instruction::Or:
   case llvm::Instruction::Xor: known = za & zc; break;
@@ -99,7 +103,7 @@ llvm::Value *Emitter::threadBits(llvm::ArrayRef<uint32_t> bases) {
     }
     sum = !sum ? bits
                : arith((knownZero(sum) | knownZero(bits)) == ~uint64_t(0) ? llvm::Instruction::Add
-                                                                           : llvm::Instruction::Xor,
+                                                                          : llvm::Instruction::Xor,
                        sum, bits);
     from = to;
   }
@@ -221,7 +225,9 @@ void Emitter::emitSum(Operation *op) {
   llvm::Type *type = registerType(element);
   unsigned bits = registerBits(element);
   auto fit = [&](uint64_t value) { return bits == 32 ? int64_t(int32_t(value)) : int64_t(value); };
-  auto constant = [&](int64_t value) { return llvm::ConstantInt::get(type, uint64_t(value), /*IsSigned=*/true); };
+  auto constant = [&](int64_t value) {
+    return llvm::ConstantInt::get(type, uint64_t(value), /*IsSigned=*/true);
+  };
   llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> made;
   auto combine = [&](llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c) {
     llvm::Value *&value = made[{a, c}];

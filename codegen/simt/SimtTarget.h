@@ -92,9 +92,10 @@ public:
                            llvm::ArrayRef<llvm::Value *> words) const = 0;
 
   // Shared memory. Addresses are i32; `place` is an address and a constant.
-  virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const = 0; ///< where it begins
+  virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b,
+                                    llvm::Module &module) const = 0; ///< where it begins
   virtual void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
-                          llvm::MutableArrayRef<llvm::Value *> words) const = 0;
+                          llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                            llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const = 0;
 
@@ -104,9 +105,11 @@ public:
                             llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual std::vector<MatrixStep> matrixSteps(tile::MmaOp op) const = 0;
   /// An operand's word as the instruction wants it.
-  virtual llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> words) const = 0;
+  virtual llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op,
+                                     llvm::ArrayRef<llvm::Value *> words) const = 0;
   virtual void emitMatrixStep(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> left,
-                              llvm::ArrayRef<llvm::Value *> right, llvm::MutableArrayRef<llvm::Value *> sums) const = 0;
+                              llvm::ArrayRef<llvm::Value *> right,
+                              llvm::MutableArrayRef<llvm::Value *> sums) const = 0;
 
   /// Byte i of the result is byte selector[i] of {first, second}, numbered 0 to 7.
   virtual llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,

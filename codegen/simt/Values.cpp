@@ -127,7 +127,8 @@ Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned
 }
 
 /// The words that memory gave for `count` elements, as registers of a tile: packed where they are whole words.
-void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count, Type element) {
+void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count,
+                          Type element) {
   llvm::Type *type = registerType(element);
   unsigned bits = memoryBits(element);
   if (bits == 64) {
@@ -146,9 +147,10 @@ void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> wo
     return;
   }
   for (unsigned i = 0; i < count; ++i) {
-    llvm::Value *value = words[0]->getType()->isIntegerTy(32)
-                             ? extract(words[i * bits / 32], i % (32 / bits), bits)
-                             : b.CreateTrunc(i ? b.CreateLShr(words[0], bits * i) : words[0], b.getIntNTy(bits));
+    llvm::Value *value =
+        words[0]->getType()->isIntegerTy(32)
+            ? extract(words[i * bits / 32], i % (32 / bits), bits)
+            : b.CreateTrunc(i ? b.CreateLShr(words[0], bits * i) : words[0], b.getIntNTy(bits));
     registers.parts.push_back({fromInteger(value, type), 0});
   }
 }

@@ -18,7 +18,8 @@ namespace tegula::passes {
 static bool isPrefix(const MaskFacts &mask, unsigned dim) {
   if (!mask.isComplete)
     return false;
-  return llvm::all_of(mask.terms, [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
+  return llvm::all_of(mask.terms,
+                      [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
 }
 
 static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
@@ -35,7 +36,9 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   if (!isa<tile::LoadOp, tile::StoreOp>(op))
     return facts; // atomics go element by element
   unsigned inner = facts.order[0];
-  facts.width = info.vectorWidth(pointers, inner);
+  // A vector that the end of a padded tile cuts would be half a pad.
+  facts.width =
+      std::min<int64_t>(info.vectorWidth(pointers, inner), type.getDimSize(inner) & -type.getDimSize(inner));
   Value mask = isa<tile::LoadOp>(op) ? cast<tile::LoadOp>(op).getMask() : cast<tile::StoreOp>(op).getMask();
   if (!mask) {
     facts.maskRun = facts.width;

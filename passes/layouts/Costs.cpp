@@ -16,7 +16,8 @@ using layout::Input;
 
 /// Registers of a thread that are not copies of another.
 static double ownRegisters(const layout::Layout &layout) {
-  return layout.majors() * double(1u << (layout.inBits(Input::Register) - std::popcount(layout.freeBits()[Input::Register])));
+  return layout.majors() *
+         double(1u << (layout.inBits(Input::Register) - std::popcount(layout.freeBits()[Input::Register])));
 }
 
 /// Requests of a warp, and 32-byte sectors of them: what the load and store unit spends.
@@ -44,7 +45,9 @@ double LayoutGraph::accessCost(Operation *op, const Layout &layout) const {
 double LayoutGraph::axisCost(Operation *op, const Layout &layout) const {
   unsigned axis = op->getAttrOfType<IntegerAttr>("axis").getInt();
   uint32_t mask = layout.mask(axis);
-  auto along = [&](Input input) { return llvm::count_if(layout.bases(input), [&](uint32_t basis) { return basis & mask; }); };
+  auto along = [&](Input input) {
+    return llvm::count_if(layout.bases(input), [&](uint32_t basis) { return basis & mask; });
+  };
   double rows = ownRegisters(layout);
   for (int i = 0; i < along(Input::Register); ++i)
     rows /= 2;
@@ -75,8 +78,8 @@ double LayoutGraph::nodeCost(const Node &node, const Layout &layout) const {
 double LayoutGraph::edgeCost(const Edge &edge, const Layout &from, const Layout &to) const {
   std::optional<Layout> made = edge.made ? edge.made(from) : from;
   std::optional<Layout> wanted = edge.wanted ? edge.wanted(to) : to;
-  if (!made || !wanted)
-    return 1e9;
+  if (!made || !wanted) // element by element through shared memory
+    return edge.frequency * double(60 + 4 * (from.registers() + to.registers()));
   if (*made == *wanted)
     return 0;
   layout::Conversion plan = layout::planConversion(*made, *wanted, edge.bits);

@@ -22,18 +22,20 @@ static bool isTileValue(Value value) { return tile::isTile(value.getType()); }
 static bool isElementwise(Operation *op) {
   StringRef dialect = op->getName().getDialectNamespace();
   return dialect == "arith" || dialect == "math" || dialect == "ub" ||
-         isa<tile::FpToFpOp, tile::MulHiUOp, tile::AddPtrOp, tile::IntToPtrOp, tile::PtrToIntOp, tile::PtrCastOp>(op);
+         isa<tile::FpToFpOp, tile::MulHiUOp, tile::AddPtrOp, tile::IntToPtrOp, tile::PtrToIntOp,
+             tile::PtrCastOp>(op);
 }
 
 bool LayoutGraph::hasOwnNode(Operation *op) {
-  return isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::ReduceOp, tile::ScanOp, tile::CatOp,
-             tile::PrintOp, tile::AssertOp>(op);
+  return isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::ReduceOp, tile::ScanOp,
+             tile::CatOp, tile::PrintOp, tile::AssertOp>(op);
 }
 
 static bool insideCombine(Operation *op) { return isa<tile::ReduceOp, tile::ScanOp>(op->getParentOp()); }
 
 bool LayoutGraph::isView(Operation *op) {
-  return isa<tile::ExpandDimsOp, tile::BroadcastOp, tile::TransOp, tile::ReshapeOp, tile::JoinOp, tile::SplitOp>(op);
+  return isa<tile::ExpandDimsOp, tile::BroadcastOp, tile::TransOp, tile::ReshapeOp, tile::JoinOp,
+             tile::SplitOp>(op);
 }
 
 std::optional<layout::Layout> LayoutGraph::sourceLayout(Operation *view, Value result, const Layout &layout) {
@@ -114,7 +116,8 @@ void LayoutGraph::uniteOp(Operation *op) {
     return;
   }
   if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues()))
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues()))
       if (isTileValue(arg)) {
         unite(arg, yielded);
         unite(arg, init);
@@ -130,15 +133,16 @@ void LayoutGraph::uniteOp(Operation *op) {
   if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Region *region : branch.getRegions())
       if (!region->empty())
-        for (auto [result, yielded] : llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
+        for (auto [result, yielded] :
+             llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
           if (isTileValue(result))
             unite(result, yielded);
     return;
   }
   if (auto dot = dyn_cast<tile::DotOp>(op))
     return unite(dot.getC(), dot.getResult());
-  if (!isElementwise(op) || insideCombine(op) || !op->getNumResults() ||
-      !isTileValue(op->getResult(0)) || isFree(op->getResult(0)))
+  if (!isElementwise(op) || insideCombine(op) || !op->getNumResults() || !isTileValue(op->getResult(0)) ||
+      isFree(op->getResult(0)))
     return;
   for (Value operand : op->getOperands())
     if (isTileValue(operand))
@@ -173,7 +177,9 @@ double LayoutGraph::frequency(Operation *op) const {
         matchPattern(loop.getUpperBound(), m_ConstantInt(&upper)) &&
         matchPattern(loop.getStep(), m_ConstantInt(&step)) && step.getSExtValue() > 0)
       times *= double(std::clamp<int64_t>(
-          llvm::divideCeil(std::max<int64_t>(0, upper.getSExtValue() - lower.getSExtValue()), step.getSExtValue()), 1, 1024));
+          llvm::divideCeil(std::max<int64_t>(0, upper.getSExtValue() - lower.getSExtValue()),
+                           step.getSExtValue()),
+          1, 1024));
     else
       times *= 8;
   }
@@ -263,9 +269,9 @@ void LayoutGraph::connectOp(Operation *op) {
   if (auto dot = dyn_cast<tile::DotOp>(op))
     return connectDot(dot);
   auto own = opNodes.find(op);
-  unsigned node = own != opNodes.end()                                      ? own->second
+  unsigned node = own != opNodes.end()                                   ? own->second
                   : op->getNumResults() && isTileValue(op->getResult(0)) ? nodeOfValue(op->getResult(0))
-                                                                          : none;
+                                                                         : none;
   if (node == none || isView(op))
     return;
   for (Value operand : op->getOperands())
@@ -280,13 +286,15 @@ void LayoutGraph::connectControl(Operation *op) {
       want(from, nodeOfValue(to), op);
   };
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs(), loop.getYieldedValues())) {
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs(), loop.getYieldedValues())) {
       into(init, arg);
       if (isTileValue(arg))
         want(yielded, nodeOfValue(arg), loop.getBody()->getTerminator());
     }
   } else if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues())) {
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues())) {
       into(init, arg);
       into(yielded, arg);
     }
@@ -295,7 +303,8 @@ void LayoutGraph::connectControl(Operation *op) {
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Region *region : branch.getRegions())
       if (!region->empty())
-        for (auto [result, yielded] : llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
+        for (auto [result, yielded] :
+             llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
           into(yielded, result);
   }
 }
