@@ -11,7 +11,7 @@
 //
 // Before:   tile.store %p, %v : tensor<100x!tile.ptr<f32>, #L>               #L covers 128 elements
 //
-// After:    %i = tile.make_range 0 to 100 : tensor<100xi32, #L>              100 to 127 in the pads
+// After:    %i = tile.index 0 : tensor<100xi32, #L>                          100 to 127 in the pads
 //           %m = arith.cmpi ult, %i, %c100
 //           tile.store %p, %v mask %m
 //
@@ -32,8 +32,6 @@ using namespace mlir;
 namespace tegula::passes {
 namespace {
 
-using layout::Layout;
-
 class PadMasks {
 public:
   explicit PadMasks(func::FuncOp kernel) : kernel(kernel), builder(kernel.getContext()) {}
@@ -47,6 +45,8 @@ public:
         addTo(load.getPtr(), load.getMaskMutable());
       else if (auto store = dyn_cast<tile::StoreOp>(op))
         addTo(store.getPtr(), store.getMaskMutable());
+      else if (auto copy = dyn_cast<tile::AsyncCopyOp>(op))
+        addTo(copy.getPtr(), copy.getMaskMutable());
       else if (auto atomic = dyn_cast<tile::AtomicRmwOp>(op))
         addTo(atomic.getPtr(), atomic.getMaskMutable());
       else if (auto assertion = dyn_cast<tile::AssertOp>(op))
@@ -65,39 +65,12 @@ private:
     return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, value));
   }
 
-  RankedTensorType typed(ArrayRef<int64_t> shape, Type element, const Layout &layout) {
-    return RankedTensorType::get(shape, element, tile::LayoutAttr::get(builder.getContext(), layout));
-  }
-
   /// True where the index along `d` is within a tile of this type.
   Value within(Location loc, Type type, unsigned d) {
-    ArrayRef<int64_t> shape = tile::shapeOf(type);
-    // The layouts of what expand_dims and broadcast make of a range.
-    SmallVector<int64_t> thin(shape.size(), 1);
-    thin[d] = shape[d];
-    SmallVector<Layout> layouts{tile::layoutOf(type).broadcastSource(thin)};
-    SmallVector<SmallVector<int64_t>> shapes{thin};
-    SmallVector<unsigned> axes;
-    for (unsigned axis = shape.size(); axis-- > 0;) {
-      if (axis == d)
-        continue;
-      axes.push_back(axis);
-      layouts.push_back(layouts.back().sliced(axis));
-      shapes.push_back(shapes.back());
-      shapes.back().erase(shapes.back().begin() + axis);
-    }
-    RankedTensorType line = typed({shape[d]}, builder.getI32Type(), layouts.back());
-    Value index = tile::MakeRangeOp::create(builder, loc, line, builder.getI32IntegerAttr(0),
-                                            builder.getI32IntegerAttr(int32_t(shape[d])));
-    Value mask = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, index,
-                                       splat(loc, line, builder.getI32IntegerAttr(int32_t(shape[d]))));
-    for (size_t i = axes.size(); i-- > 0;)
-      mask = tile::ExpandDimsOp::create(builder, loc, typed(shapes[i], builder.getI1Type(), layouts[i]), mask,
-                                        builder.getI32IntegerAttr(int32_t(axes[i])));
-    if (ArrayRef<int64_t>(thin) == shape)
-      return mask;
-    return tile::BroadcastOp::create(builder, loc, typed(shape, builder.getI1Type(), tile::layoutOf(type)),
-                                     mask);
+    auto indices = cast<RankedTensorType>(tile::withElement(type, builder.getI32Type()));
+    auto extent = builder.getI32IntegerAttr(int32_t(indices.getDimSize(d)));
+    Value index = tile::IndexOp::create(builder, loc, indices, builder.getI32IntegerAttr(int32_t(d)));
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, index, splat(loc, indices, extent));
   }
 
   /// Null: there are no pads.

@@ -22,10 +22,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/GpuPasses.h"
+#include "passes/SharedRoom.h"
 
 #include "ir/diag/Diagnostic.h"
 #include "ir/layout/Conversion.h"
-#include "ir/layout/MatrixAccess.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -38,11 +38,6 @@ using layout::Dim;
 using layout::Dims;
 using layout::Input;
 using layout::Layout;
-
-unsigned bitsOf(Value value) {
-  Type element = tile::elementType(value.getType());
-  return element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
-}
 
 /// A layout with some bits of one dimension taken out of it.
 class AxisBits {
@@ -103,7 +98,7 @@ public:
   void run() {
     SmallVector<Operation *> wanted;
     kernel.walk([&](Operation *op) {
-      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp>(op))
+      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp>(op))
         wanted.push_back(op);
     });
     for (Operation *op : wanted) {
@@ -117,6 +112,8 @@ public:
         lowerDot(dot);
       } else if (auto reshape = dyn_cast<tile::ReshapeOp>(op)) {
         lowerReshape(reshape);
+      } else if (auto cat = dyn_cast<tile::CatOp>(op)) {
+        lowerCat(cat);
       }
     }
   }
@@ -126,7 +123,7 @@ private:
     const Layout &from = tile::layoutOf(value.getType());
     if (from == to)
       return value;
-    layout::Conversion plan = layout::planConversion(from, to, bitsOf(value));
+    layout::Conversion plan = layout::planConversion(from, to, memoryBits(value));
     auto type = tile::withLayout(value.getType(), to);
     using Kind = layout::Conversion::Kind;
     switch (plan.kind) {
@@ -144,17 +141,33 @@ private:
   /// Through shared memory in row-major order: extents that are cut into digits in two ways, or split anew. The tiles
   /// may have different shapes.
   Value byIndex(Value value, Type type) {
+    Value room = rowMajor(value.getLoc(), value.getType());
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
+    return tile::SharedLoadOp::create(builder, value.getLoc(), type, room);
+  }
+
+  /// Shared memory for a tile, its elements in the order of their indices.
+  Value rowMajor(Location loc, Type type) {
     layout::Dims dims;
-    for (int64_t extent : tile::shapeOf(value.getType())) {
+    for (int64_t extent : tile::shapeOf(type)) {
       dims.emplace_back();
       dims.back().reps = uint32_t(extent) & 0xffffff;
     }
     auto attr = tile::SharedLayoutAttr::get(builder.getContext(), layout::SharedLayout(dims, {}));
-    auto shared = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(value.getType()),
-                                        tile::elementType(value.getType()), attr);
-    Value room = tile::AllocOp::create(builder, value.getLoc(), shared, IntegerAttr());
-    tile::SharedStoreOp::create(builder, value.getLoc(), value, room);
-    return tile::SharedLoadOp::create(builder, value.getLoc(), type, room);
+    auto shared = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(type), tile::elementType(type), attr);
+    return tile::AllocOp::create(builder, loc, shared, IntegerAttr());
+  }
+
+  /// Two tiles with pads between them.
+  void lowerCat(tile::CatOp op) {
+    if (tile::layoutOf(op.getLhs().getType()).cat() == tile::layoutOf(op.getType()))
+      return;
+    Value room = rowMajor(op.getLoc(), op.getType());
+    auto half = int64_t(op.getLhs().getType().getNumElements());
+    tile::SharedStoreOp::create(builder, op.getLoc(), op.getLhs(), room, IntegerAttr());
+    tile::SharedStoreOp::create(builder, op.getLoc(), op.getRhs(), room, builder.getI64IntegerAttr(half));
+    op.getResult().replaceAllUsesWith(tile::SharedLoadOp::create(builder, op.getLoc(), op.getType(), room));
+    op.erase();
   }
 
   /// A reshape that renames no registers.
@@ -169,28 +182,13 @@ private:
 
   Value throughShared(Value value, const Layout &to) {
     const Layout &from = tile::layoutOf(value.getType());
-    layout::SharedLayout memory = memoryFor(from, to, bitsOf(value));
+    layout::SharedLayout memory = roomFor(from, to, memoryBits(value), target);
     auto attr = tile::SharedLayoutAttr::get(builder.getContext(), memory);
     auto type = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(value.getType()),
                                       tile::elementType(value.getType()), attr);
     Value room = tile::AllocOp::create(builder, value.getLoc(), type, IntegerAttr());
-    tile::SharedStoreOp::create(builder, value.getLoc(), value, room);
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
     return tile::SharedLoadOp::create(builder, value.getLoc(), tile::withLayout(value.getType(), to), room);
-  }
-
-  /// Made for the lanes that address matrices where the reader's fragments can be loaded so, else for the reader itself.
-  layout::SharedLayout memoryFor(const Layout &from, const Layout &to, unsigned bits) const {
-    if (target.matrixLoads && bits < 64)
-      for (bool transposed : {false, true}) {
-        std::optional<Layout> view = layout::MatrixAccess::view(to, bits, transposed);
-        if (!view || view->dims() != from.dims())
-          continue;
-        auto memory = layout::SharedLayout::forPair(from, *view, bits);
-        auto access = layout::MatrixAccess::match(to, memory, bits, transposed);
-        if (access && access->matrices() >= 2)
-          return memory;
-      }
-    return layout::SharedLayout::forPair(from, to, bits);
   }
 
   /// One part of a reduction; its results have `shape` and `layout`, without the axis if `isLast`.

@@ -161,4 +161,40 @@ void NvptxTarget::storeShared(IRBuilderBase &b, std::pair<Value *, int64_t> plac
   emitStore(b, "st.shared", place.first, place.second, predicate, registersOf(bytes), words);
 }
 
+/// PTX ISA, "cp.async": of 16 bytes past the first-level cache unless the program wants it there.
+void NvptxTarget::beginCopy(IRBuilderBase &b, std::pair<Value *, int64_t> place, const simt::Access &wanted,
+                            Value *read) const {
+  simt::Access access = inRange(b, wanted);
+  std::string text = access.bytes == 16 && access.cache != ".ca" ? "cp.async.cg" : "cp.async.ca", constraints = "r,l";
+  text += ".shared.global " + tegula::nvptx::place(0, place.second) + ", " + tegula::nvptx::place(1, access.offset) + ", " +
+          std::to_string(access.bytes);
+  SmallVector<Value *> in{place.first, access.pointer};
+  if (read) {
+    text += ", $" + std::to_string(in.size());
+    in.push_back(read);
+    constraints += ",r";
+  }
+  if (access.predicate) {
+    text = "@$" + std::to_string(in.size()) + " " + text;
+    in.push_back(access.predicate);
+    constraints += ",b";
+  }
+  SmallVector<Type *> types;
+  for (Value *value : in)
+    types.push_back(value->getType());
+  b.CreateCall(InlineAsm::get(FunctionType::get(b.getVoidTy(), types, false), text + ";", constraints, /*hasSideEffects=*/true),
+               in);
+}
+
+static void plainAssembly(IRBuilderBase &b, const std::string &text) {
+  auto *type = FunctionType::get(b.getVoidTy(), false);
+  b.CreateCall(InlineAsm::get(type, text, "~{memory}", /*hasSideEffects=*/true));
+}
+
+void NvptxTarget::commitCopies(IRBuilderBase &b) const { plainAssembly(b, "cp.async.commit_group;"); }
+
+void NvptxTarget::waitForCopies(IRBuilderBase &b, unsigned pending) const {
+  plainAssembly(b, "cp.async.wait_group " + std::to_string(pending) + ";");
+}
+
 } // namespace tegula::nvptx

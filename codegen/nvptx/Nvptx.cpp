@@ -35,6 +35,7 @@ void layOut(ModuleOp module, const Target &target, const Options &options) {
 void makeTargetReady(ModuleOp module, const Target &target, const Options &options) {
   func::FuncOp kernel = kernelOf(module);
   PassTarget passTarget(target);
+  passes::pipelineLoops(kernel, passTarget, options.numStages);
   passes::maskPads(kernel);
   passes::planLowering(kernel, passTarget);
   int64_t bytes = passes::allocateShared(kernel);

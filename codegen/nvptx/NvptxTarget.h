@@ -36,6 +36,10 @@ public:
                   llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                    llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const override;
+  void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, const simt::Access &access,
+                 llvm::Value *read) const override;
+  void commitCopies(llvm::IRBuilderBase &b) const override;
+  void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const override;
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;

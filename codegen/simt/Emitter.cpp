@@ -109,6 +109,11 @@ void Emitter::emitOp(Operation *op) {
         [](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
     add.operator()<tile::ReduceLanesOp>(
         [](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
+    add.operator()<tile::AsyncCopyOp>([](Emitter &e, Operation *op) { e.emitAsyncCopy(cast<tile::AsyncCopyOp>(op)); });
+    add.operator()<tile::AsyncCommitOp>([](Emitter &e, Operation *) { e.target.commitCopies(e.b); });
+    add.operator()<tile::AsyncWaitOp>([](Emitter &e, Operation *op) {
+      e.target.waitForCopies(e.b, cast<tile::AsyncWaitOp>(op).getPending());
+    });
     add.operator()<tile::MmaOp>([](Emitter &e, Operation *op) { e.emitMma(cast<tile::MmaOp>(op)); });
     add.operator()<scf::ForOp>([](Emitter &e, Operation *op) { e.emitFor(cast<scf::ForOp>(op)); });
     add.operator()<scf::IfOp>([](Emitter &e, Operation *op) { e.emitIf(cast<scf::IfOp>(op)); });

@@ -48,6 +48,13 @@ struct TileValue {
   bool exact = false;
 };
 
+/// The predicates of one vector: of each element, of all, of at least one.
+struct VectorMask {
+  llvm::SmallVector<llvm::Value *, 16> each;
+  llvm::Value *all = nullptr, *some = nullptr; ///< null: true
+  bool uniform = true;
+};
+
 class Emitter {
 public:
   Emitter(mlir::func::FuncOp kernel, llvm::Module &module, const SimtTarget &target, const Group &group);
@@ -91,7 +98,7 @@ private:
 
   // Index.cpp: integers and pointers as base and offset.
   bool emitIndexOp(mlir::Operation *op);
-  void emitRange(tile::MakeRangeOp op);
+  void emitIndex(mlir::Value result, unsigned dim, int64_t start);
   void emitAddPtr(tile::AddPtrOp op);
   void emitWiden(mlir::Operation *op);
   void emitSum(mlir::Operation *op);
@@ -125,6 +132,7 @@ private:
   void emitSharedStore(tile::SharedStoreOp op);
   void emitSharedLoad(tile::SharedLoadOp op);
   bool loadMatrices(tile::SharedLoadOp op);
+  void emitAsyncCopy(tile::AsyncCopyOp op);
   llvm::Value *sharedStart();
   llvm::Value *sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips);
   Part sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer);
@@ -157,7 +165,6 @@ private:
   void emitMultiplyAdds(tile::MmaOp op);
 
   // Global.cpp
-  struct VectorMask;
   void emitLoad(tile::LoadOp op);
   void emitScalarLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);

@@ -41,14 +41,7 @@ llvm::Value *Emitter::both(llvm::Value *a, llvm::Value *c) {
   return isTrue(c) ? a : b.CreateAnd(a, c);
 }
 
-/// The predicates of one vector: of each element, of all, of at least one.
-struct Emitter::VectorMask {
-  SmallVector<llvm::Value *, 16> each;
-  llvm::Value *all = nullptr, *some = nullptr; ///< null: true
-  bool uniform = true;
-};
-
-Emitter::VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned width, tile::MaskKind kind) {
+VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned width, tile::MaskKind kind) {
   VectorMask result;
   if (!mask)
     return result;

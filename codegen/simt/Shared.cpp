@@ -180,6 +180,38 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
   set(op.getResult(), std::move(registers));
 }
 
+/// Each thread copies the elements whose pointers it holds.
+void Emitter::emitAsyncCopy(tile::AsyncCopyOp op) {
+  auto type = cast<tile::SharedType>(op.getTo().getType());
+  const layout::Layout &layout = layoutOf(op.getPtr());
+  unsigned bits = memoryBits(type.getElementType()), width = op.getVector();
+  layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
+  Part buffer = buffers.lookup(op.getTo());
+  Access from;
+  from.bytes = width * bits / 8;
+  from.predicate = owner(layout);
+  from.cache = op.getCache().value_or("");
+  for (uint32_t number = 0; number < access.accesses(); ++number) {
+    Part to = sharedPlace(access, number, buffer);
+    for (unsigned at = 0; at < access.vector(); at += width) {
+      unsigned first = access.registerOf(number, at);
+      VectorMask mask = vectorMask(op.getMask(), first, width, tile::maskKindOf(op));
+      llvm::Value *read = nullptr;
+      if (mask.uniform && mask.all)
+        read = b.CreateSelect(mask.all, b.getInt32(from.bytes), b.getInt32(0));
+      else if (!mask.uniform) // true up to a border
+        for (llvm::Value *each : mask.each) {
+          llvm::Value *mine = b.CreateSelect(each, b.getInt32(bits / 8), b.getInt32(0));
+          read = read ? b.CreateAdd(read, mine) : mine;
+        }
+      Part pointer = part(op.getPtr(), first);
+      from.pointer = pointer.base;
+      from.offset = pointer.offset;
+      target.beginCopy(b, {to.base, to.offset + int64_t(at * bits / 8)}, from, read);
+    }
+  }
+}
+
 /// Fragments of matrix units by whole 8 x 8 matrices. False: the memory was not made for it.
 bool Emitter::loadMatrices(tile::SharedLoadOp op) {
   auto type = cast<tile::SharedType>(op.getFrom().getType());
@@ -242,10 +274,12 @@ void Emitter::storeByIndex(tile::SharedStoreOp op) {
   llvm::Value *mine = owner(layout);
   unsigned bits = memoryBits(tile::elementType(op.getValue().getType()));
   uint32_t copies = layout.freeBits()[layout::Input::Register];
+  Part buffer = buffers.lookup(op.getTo());
+  buffer.offset += int64_t(op.getFirst().value_or(0)) * bits / 8;
   for (unsigned reg = 0; reg < layout.registers(); ++reg) {
     if (reg & copies)
       continue;
-    auto [place, isInside] = placeByIndex(op.getValue(), reg, buffers.lookup(op.getTo()));
+    auto [place, isInside] = placeByIndex(op.getValue(), reg, buffer);
     target.storeShared(b, {place.base, place.offset}, bits / 8, both(mine, isInside),
                        words(op.getValue(), reg, 1));
   }

@@ -99,6 +99,14 @@ public:
   virtual void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                            llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const = 0;
 
+  // Copies from global to shared memory that go on while the thread does.
+  /// Of `access.bytes` (4, 8, 16) to `place`; `read`: how many of them are read, the rest zeros (null: all).
+  virtual void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, const Access &access,
+                         llvm::Value *read) const = 0;
+  /// The copies begun since the last commit become a group.
+  virtual void commitCopies(llvm::IRBuilderBase &b) const = 0;
+  virtual void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const = 0;
+
   // Matrix units.
   /// 8 x 8 matrices of 16-byte rows; each lane gives the address of a row.
   virtual void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,

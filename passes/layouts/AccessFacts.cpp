@@ -22,6 +22,7 @@ static bool isPrefix(const MaskFacts &mask, unsigned dim) {
                       [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
 }
 
+/// Widths rest on what Triton takes for granted: no index wraps around, no dividend of one is negative (Tier::Usual).
 static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   AccessFacts facts;
   Value pointers = op->getOperand(0);
@@ -31,14 +32,14 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   facts.order.resize(type.getRank());
   std::iota(facts.order.rbegin(), facts.order.rend(), 0);
   llvm::stable_sort(facts.order, [&](unsigned a, unsigned c) {
-    return info.contiguity(pointers, a) > info.contiguity(pointers, c);
+    return info.contiguity(pointers, a, Tier::Usual) > info.contiguity(pointers, c, Tier::Usual);
   });
   if (!isa<tile::LoadOp, tile::StoreOp>(op))
     return facts; // atomics go element by element
   unsigned inner = facts.order[0];
   // A vector that the end of a padded tile cuts would be half a pad.
   facts.width =
-      std::min<int64_t>(info.vectorWidth(pointers, inner), type.getDimSize(inner) & -type.getDimSize(inner));
+      std::min<int64_t>(info.vectorWidth(pointers, inner, Tier::Usual), type.getDimSize(inner) & -type.getDimSize(inner));
   Value mask = isa<tile::LoadOp>(op) ? cast<tile::LoadOp>(op).getMask() : cast<tile::StoreOp>(op).getMask();
   if (!mask) {
     facts.maskRun = facts.width;

@@ -202,8 +202,13 @@ std::pair<unsigned, LayoutGraph::Wanted> LayoutGraph::producer(Value value) cons
               return layout.sliced(axis).removeZeroRegisters().layout;
             }};
   }
-  if (isa<tile::CatOp>(op))
-    return {node, [](const Layout &layout) -> std::optional<Layout> { return layout.cat(); }};
+  if (isa<tile::CatOp>(op)) {
+    ArrayRef<int64_t> shape = tile::shapeOf(value.getType());
+    return {node, [this, shape](const Layout &layout) -> std::optional<Layout> {
+              // Pads between the two: they go through memory.
+              return 2 * layout.dims()[0].extent() == shape[0] ? layout.cat() : plain(shape);
+            }};
+  }
   return {node, Wanted()};
 }
 

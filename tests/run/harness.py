@@ -169,9 +169,20 @@ def clone(args):
     return [copy(x) for x in args]
 
 
-def reference(kernel, grid, args, meta) -> tuple[list, list[Expected | None]]:
+@contextlib.contextmanager
+def f32_default(precision: str):
+    """Dots of f32 that name no precision are read with this one."""
+    before = tegula.knobs.f32_default
+    tegula.knobs.f32_default = precision
+    try:
+        yield
+    finally:
+        tegula.knobs.f32_default = before
+
+
+def reference(kernel, grid, args, meta, precision: str = "") -> tuple[list, list[Expected | None]]:
     copies = clone(args)
-    with device("reference"), testing.record_bounds() as bounds:
+    with device("reference"), f32_default(precision), testing.record_bounds() as bounds:
         kernel[grid](*copies, **meta)
         expected = []
         for x in copies:
@@ -241,6 +252,8 @@ def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta
             assert same_bits(pulled[i], want.tensor).all(), f"{name}: not exact"
         equal = same_bits(pulled[i], unpulled[i])
         assert equal.all(), f"{name}: pulled and unpulled differ in {int((~equal).sum())} elements"
+    if DEVICES:  # GPUs
+        _, expected = reference(kernel, grid, args, meta, "tf32")
     for other in DEVICES:
         got = run(kernel, grid, args, meta, name=other)
         for i, want in enumerate(expected):
