@@ -7,6 +7,7 @@
 
 #include "passes/SharedRoom.h"
 
+#include "ir/layout/Conversion.h"
 #include "ir/layout/MatrixAccess.h"
 
 using namespace mlir;
@@ -31,6 +32,28 @@ layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout 
         return memory;
     }
   return layout::SharedLayout::forPair(writer, reader, bits);
+}
+
+unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits, const GpuTarget &target) {
+  layout::SharedLayout memory = roomFor(writer, reader, bits, target);
+  layout::Cost cost;
+  cost.barriers = 1;
+  layout::SharedAccess write(writer, memory, bits);
+  cost.sharedStores = write.accesses();
+  cost.storeWavefronts = write.totalWavefronts();
+  cost.bytePermutes = write.bytePermutations();
+  for (bool transposed : {false, true})
+    if (auto read = target.matrixLoads && bits < 64 ? layout::MatrixAccess::match(reader, memory, bits, transposed)
+                                                    : std::nullopt) {
+      cost.sharedLoads = read->instructions();
+      cost.loadWavefronts = read->instructions() * read->wavefronts();
+      return cost.cycles();
+    }
+  layout::SharedAccess read(reader, memory, bits);
+  cost.sharedLoads = read.accesses();
+  cost.loadWavefronts = read.totalWavefronts();
+  cost.bytePermutes += read.bytePermutations();
+  return cost.cycles();
 }
 
 } // namespace tegula::passes

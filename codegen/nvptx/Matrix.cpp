@@ -110,11 +110,10 @@ void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Valu
       constraints += isDouble ? ",d" : ",r";
       in.push_back(isDouble ? b.CreateBitCast(value, b.getDoubleTy()) : value);
     }
-  // The sums come in in the registers that they go out in.
-  next = 0;
+  // Not tied to the results: copies between virtual registers would be instructions of PTX.
   text += list(sums.size()) + ";";
-  for (auto [i, sum] : enumerate(sums)) {
-    constraints += "," + std::to_string(i);
+  for (Value *sum : sums) {
+    constraints += std::string(",") + sumKind;
     in.push_back(sum);
   }
   for (Value *value : in)

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/layout/Conversion.h"
+#include "passes/SharedRoom.h"
 #include "passes/layouts/LayoutGraph.h"
 
 using namespace mlir;
@@ -38,7 +39,10 @@ double LayoutGraph::accessCost(Operation *op, const Layout &layout) const {
   double runs = std::max(1.0, double(lanes) / run);
   double sectors = runs * std::max(1.0, double(std::min(run, lanes) * bytes) / 32);
   double requests = ownRegisters(layout) / vector;
-  return requests * (1 + sectors);
+  // A sector of 32 bytes takes the second-level cache of an A100 half a cycle a multiprocessor (64 bytes a cycle), which
+  // four partitions share.
+  constexpr double cyclesPerSector = 4;
+  return requests * (1 + cyclesPerSector * sectors);
 }
 
 /// In-thread combinations, shuffles, a round through shared memory if several warps share the axis.
@@ -83,7 +87,10 @@ double LayoutGraph::edgeCost(const Edge &edge, const Layout &from, const Layout 
   if (*made == *wanted)
     return 0;
   layout::Conversion plan = layout::planConversion(*made, *wanted, edge.bits);
-  return edge.frequency * double(1 + plan.cost.cycles());
+  unsigned cycles = plan.cost.cycles();
+  if (plan.kind == layout::Conversion::Kind::Shared) // as PlanLowering makes room for it
+    cycles = roomCycles(*made, *wanted, edge.bits, target);
+  return edge.frequency * double(1 + cycles);
 }
 
 } // namespace tegula::passes
