@@ -213,19 +213,16 @@ std::pair<unsigned, LayoutGraph::Wanted> LayoutGraph::producer(Value value) cons
 }
 
 /// `node` wants `value` in the layout that `wanted` derives from its own.
-void LayoutGraph::want(Value value, unsigned node, Operation *user, Wanted wanted, bool isDotOperand) {
+void LayoutGraph::want(Value value, unsigned node, Wanted wanted) {
   if (!isTileValue(value) || isFree(value))
     return;
   Operation *op = value.getDefiningOp();
   if (op && isView(op)) {
     for (Value source : op->getOperands())
-      want(
-          source, node, user,
-          [op, value, wanted](const Layout &layout) -> std::optional<Layout> {
+      want(source, node, [op, value, wanted](const Layout &layout) -> std::optional<Layout> {
             std::optional<Layout> mine = wanted ? wanted(layout) : layout;
             return mine ? sourceLayout(op, value, *mine) : std::nullopt;
-          },
-          isDotOperand);
+          });
     return;
   }
   unsigned bits = tile::elementType(value.getType()).isIntOrFloat()
@@ -234,7 +231,9 @@ void LayoutGraph::want(Value value, unsigned node, Operation *user, Wanted wante
   auto [from, made] = producer(value);
   if (from == node && !wanted && !made)
     return;
-  edges.push_back({from, node, std::move(wanted), std::move(made), bits, frequency(user), isDotOperand});
+  // A change of layout stands right behind the tile (AssignLayouts.cpp), so outside of loops that only read it.
+  Operation *place = op ? op : &cast<BlockArgument>(value).getOwner()->front();
+  edges.push_back({from, node, std::move(wanted), std::move(made), bits, frequency(place)});
 }
 
 void LayoutGraph::addNodes(Operation *op) {
@@ -282,20 +281,20 @@ void LayoutGraph::connectOp(Operation *op) {
   for (Value operand : op->getOperands())
     // A print may have tiles of several shapes: each is printed as it lies.
     if (isTileValue(operand) && ArrayRef<int64_t>(nodes[node].shape) == tile::shapeOf(operand.getType()))
-      want(operand, node, op);
+      want(operand, node);
 }
 
 void LayoutGraph::connectControl(Operation *op) {
   auto into = [&](Value from, Value to) {
     if (isTileValue(to))
-      want(from, nodeOfValue(to), op);
+      want(from, nodeOfValue(to));
   };
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
     for (auto [arg, init, yielded] :
          llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs(), loop.getYieldedValues())) {
       into(init, arg);
       if (isTileValue(arg))
-        want(yielded, nodeOfValue(arg), loop.getBody()->getTerminator());
+        want(yielded, nodeOfValue(arg));
     }
   } else if (auto loop = dyn_cast<scf::WhileOp>(op)) {
     for (auto [arg, init, yielded] :
@@ -317,7 +316,7 @@ void LayoutGraph::connectControl(Operation *op) {
 void LayoutGraph::connectDot(tile::DotOp op) {
   std::vector<DotPlan> &plan = plans[op] = target.dotPlans(op, warps);
   unsigned node = nodeOfValue(op.getResult());
-  want(op.getC(), node, op);
+  want(op.getC(), node);
   auto operand = [&plan](layout::Layout DotPlan::*which) {
     return [&plan, which](const Layout &layout) -> std::optional<Layout> {
       for (const DotPlan &each : plan)
@@ -326,8 +325,8 @@ void LayoutGraph::connectDot(tile::DotOp op) {
       return std::nullopt;
     };
   };
-  want(op.getA(), node, op, operand(&DotPlan::a), true);
-  want(op.getB(), node, op, operand(&DotPlan::b), true);
+  want(op.getA(), node, operand(&DotPlan::a));
+  want(op.getB(), node, operand(&DotPlan::b));
 }
 
 //===----------------------------------------------------------------------===//
