@@ -59,7 +59,8 @@ using Ops = llvm::SetVector<Operation *>;
 class LoopPipeliner {
 public:
   LoopPipeliner(scf::ForOp loop, const GpuTarget &target, int stages)
-      : loop(loop), target(target), distance(stages - 1), slots(std::max(distance, 2)), builder(loop.getContext()) {}
+      : loop(loop), target(target), distance(stages - 1), slots(std::max(distance, 2)),
+        builder(loop.getContext()) {}
 
   void run() {
     for (Operation &op : *loop.getBody())
@@ -80,7 +81,8 @@ private:
       return std::nullopt;
     if (load.getMask() && tile::maskKindOf(load) == tile::MaskKind::Any && tile::vectorOf(load) > 1)
       return std::nullopt;
-    if (load.getOther() && !matchPattern(load.getOther(), m_Zero()) && !matchPattern(load.getOther(), m_AnyZeroFloat()))
+    if (load.getOther() && !matchPattern(load.getOther(), m_Zero()) &&
+        !matchPattern(load.getOther(), m_AnyZeroFloat()))
       return std::nullopt; // what is not copied is zero
     unsigned bits = memoryBits(load.getResult()), vector = tile::vectorOf(load);
     if (unsigned bytes = vector * bits / 8; bytes != 4 && bytes != 8 && bytes != 16)
@@ -96,7 +98,8 @@ private:
     if (access.vector() < vector)
       return std::nullopt;
     for (unsigned reg = 0; reg < from.registers(); ++reg)
-      if (access.placeOf(reg - reg % vector).second % vector || access.placeOf(reg).second != access.placeOf(reg - reg % vector).second + reg % vector)
+      if (access.placeOf(reg - reg % vector).second % vector ||
+          access.placeOf(reg).second != access.placeOf(reg - reg % vector).second + reg % vector)
         return std::nullopt;
     return memory;
   }
@@ -124,7 +127,8 @@ private:
     if (!feedsProduct(load.getResult()))
       return {};
     for (Operation *user : load.getResult().getUsers())
-      if (isa<tile::ConvertOp>(user) && user->getBlock() == loop.getBody() && feedsProduct(user->getResult(0)))
+      if (isa<tile::ConvertOp>(user) && user->getBlock() == loop.getBody() &&
+          feedsProduct(user->getResult(0)))
         return user->getResult(0);
     return load.getResult();
   }
@@ -150,7 +154,8 @@ private:
       if (op->getBlock() != loop.getBody() || op->getNumRegions())
         return false;
       auto load = dyn_cast<tile::LoadOp>(op);
-      if (load ? !mayLoad || load.getIsVolatile() || !readsOldMemory(load) : !isMemoryEffectFree(op) || isa<tile::DotOp>(op))
+      if (load ? !mayLoad || load.getIsVolatile() || !readsOldMemory(load)
+               : !isMemoryEffectFree(op) || isa<tile::DotOp>(op))
         return false;
       if (!ops.insert(op))
         continue;
@@ -172,7 +177,8 @@ private:
     if (!addSlice(wanted, copying, arguments, /*mayLoad=*/true))
       return false;
     for (size_t i = 0; i < arguments.size(); ++i) // grows
-      if (!addSlice(loop.getTiedLoopYieldedValue(arguments[i])->get(), advancing, arguments, /*mayLoad=*/false))
+      if (!addSlice(loop.getTiedLoopYieldedValue(arguments[i])->get(), advancing, arguments,
+                    /*mayLoad=*/false))
         return false;
     this->copying = copying;
     this->advancing = advancing;
@@ -189,8 +195,9 @@ private:
   /// Whether `from` + `count` steps is below the loop's bound; `from` is known to be.
   Value reaches(Value from, int count) {
     if (count == 0)
-      return arith::CmpIOp::create(builder, loc, loop.getUnsignedCmp() ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, from,
-                                   loop.getUpperBound());
+      return arith::CmpIOp::create(
+          builder, loc, loop.getUnsignedCmp() ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, from,
+          loop.getUpperBound());
     // The distance to the bound as an unsigned number is right whatever the signs; count steps have room in 64 bits.
     Value left = builder.createOrFold<arith::SubIOp>(loc, loop.getUpperBound(), from), far;
     APInt step;
@@ -224,7 +231,8 @@ private:
       for (Copy &copy : copies) {
         Value place = slotOf(copy, slot, slotDistance);
         Value mask = copy.load.getMask() ? map.lookupOrDefault(copy.load.getMask()) : Value();
-        auto begun = tile::AsyncCopyOp::create(builder, copy.load.getLoc(), map.lookupOrDefault(copy.load.getPtr()), place, mask,
+        auto begun = tile::AsyncCopyOp::create(builder, copy.load.getLoc(),
+                                               map.lookupOrDefault(copy.load.getPtr()), place, mask,
                                                builder.getI32IntegerAttr(int32_t(tile::vectorOf(copy.load))),
                                                copy.load.getCacheAttr(), copy.load.getEvictAttr());
         if (Attribute kind = copy.load->getAttr(tile::TileDialect::maskAttr))
@@ -241,8 +249,10 @@ private:
 
   Value slotOf(Copy &copy, Value slot, int slotDistance) {
     auto ring = cast<tile::SharedType>(copy.ring.getType());
-    auto type = tile::SharedType::get(builder.getContext(), 1, ring.getShape(), ring.getElementType(), ring.getLayout());
-    return tile::SlotOp::create(builder, copy.load.getLoc(), type, copy.ring, slot, builder.getI32IntegerAttr(slotDistance));
+    auto type = tile::SharedType::get(builder.getContext(), 1, ring.getShape(), ring.getElementType(),
+                                      ring.getLayout());
+    return tile::SlotOp::create(builder, copy.load.getLoc(), type, copy.ring, slot,
+                                builder.getI32IntegerAttr(slotDistance));
   }
 
   void rewrite() {
@@ -290,9 +300,11 @@ private:
     SmallVector<unsigned> numbers;
     for (BlockArgument argument : ahead)
       numbers.push_back(argument.getArgNumber());
-    auto wider = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
-        rewriter, inits, /*replaceInitOperandUsesInLoop=*/false,
-        [&](OpBuilder &, Location, ArrayRef<BlockArgument> arguments) { return SmallVector<Value>(arguments.begin(), arguments.end()); }));
+    auto wider = cast<scf::ForOp>(
+        *loop.replaceWithAdditionalYields(rewriter, inits, /*replaceInitOperandUsesInLoop=*/false,
+                                          [&](OpBuilder &, Location, ArrayRef<BlockArgument> arguments) {
+                                            return SmallVector<Value>(arguments.begin(), arguments.end());
+                                          }));
     loop = wider;
     llvm::SetVector<BlockArgument> carried;
     for (unsigned number : numbers)
@@ -331,12 +343,14 @@ private:
       if (!change || user->getBlock() != loop.getBody())
         continue;
       builder.setInsertionPoint(change);
-      change.getResult().replaceAllUsesWith(tile::SharedLoadOp::create(builder, change.getLoc(), change.getType(), landed));
+      change.getResult().replaceAllUsesWith(
+          tile::SharedLoadOp::create(builder, change.getLoc(), change.getType(), landed));
       change.erase();
     }
     builder.setInsertionPoint(load);
     if (!load.getResult().use_empty())
-      load.getResult().replaceAllUsesWith(tile::SharedLoadOp::create(builder, load.getLoc(), load.getResult().getType(), landed));
+      load.getResult().replaceAllUsesWith(
+          tile::SharedLoadOp::create(builder, load.getLoc(), load.getResult().getType(), landed));
     if (load.getDone() && !load.getDone().use_empty())
       load.getDone().replaceAllUsesWith(
           tile::JoinTokensOp::create(builder, load.getLoc(), load.getDone().getType(), load.getAfter()));

@@ -154,7 +154,8 @@ private:
       dims.back().reps = uint32_t(extent) & 0xffffff;
     }
     auto attr = tile::SharedLayoutAttr::get(builder.getContext(), layout::SharedLayout(dims, {}));
-    auto shared = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(type), tile::elementType(type), attr);
+    auto shared =
+        tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(type), tile::elementType(type), attr);
     return tile::AllocOp::create(builder, loc, shared, IntegerAttr());
   }
 

@@ -34,7 +34,8 @@ layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout 
   return layout::SharedLayout::forPair(writer, reader, bits);
 }
 
-unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits, const GpuTarget &target) {
+unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
+                    const GpuTarget &target) {
   layout::SharedLayout memory = roomFor(writer, reader, bits, target);
   layout::Cost cost;
   cost.barriers = 1;
@@ -43,8 +44,9 @@ unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, 
   cost.storeWavefronts = write.totalWavefronts();
   cost.bytePermutes = write.bytePermutations();
   for (bool transposed : {false, true})
-    if (auto read = target.matrixLoads && bits < 64 ? layout::MatrixAccess::match(reader, memory, bits, transposed)
-                                                    : std::nullopt) {
+    if (auto read = target.matrixLoads && bits < 64
+                        ? layout::MatrixAccess::match(reader, memory, bits, transposed)
+                        : std::nullopt) {
       cost.sharedLoads = read->instructions();
       cost.loadWavefronts = read->instructions() * read->wavefronts();
       return cost.cycles();

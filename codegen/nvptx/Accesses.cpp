@@ -165,9 +165,10 @@ void NvptxTarget::storeShared(IRBuilderBase &b, std::pair<Value *, int64_t> plac
 void NvptxTarget::beginCopy(IRBuilderBase &b, std::pair<Value *, int64_t> place, const simt::Access &wanted,
                             Value *read) const {
   simt::Access access = inRange(b, wanted);
-  std::string text = access.bytes == 16 && access.cache != ".ca" ? "cp.async.cg" : "cp.async.ca", constraints = "r,l";
-  text += ".shared.global " + tegula::nvptx::place(0, place.second) + ", " + tegula::nvptx::place(1, access.offset) + ", " +
-          std::to_string(access.bytes);
+  std::string text = access.bytes == 16 && access.cache != ".ca" ? "cp.async.cg" : "cp.async.ca",
+              constraints = "r,l";
+  text += ".shared.global " + tegula::nvptx::place(0, place.second) + ", " +
+          tegula::nvptx::place(1, access.offset) + ", " + std::to_string(access.bytes);
   SmallVector<Value *> in{place.first, access.pointer};
   if (read) {
     text += ", $" + std::to_string(in.size());
@@ -182,7 +183,8 @@ void NvptxTarget::beginCopy(IRBuilderBase &b, std::pair<Value *, int64_t> place,
   SmallVector<Type *> types;
   for (Value *value : in)
     types.push_back(value->getType());
-  b.CreateCall(InlineAsm::get(FunctionType::get(b.getVoidTy(), types, false), text + ";", constraints, /*hasSideEffects=*/true),
+  b.CreateCall(InlineAsm::get(FunctionType::get(b.getVoidTy(), types, false), text + ";", constraints,
+                              /*hasSideEffects=*/true),
                in);
 }
 

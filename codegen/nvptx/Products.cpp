@@ -81,7 +81,7 @@ std::vector<DotPlan> matrixPlans(tile::DotOp op, const Target &target, unsigned 
   unsigned warpBits = unsigned(std::countr_zero(warps));
   for (const MmaInstruction &mma : llvm::reverse(mmaInstructions())) { // the largest k first
     if (mma.operands != operands || mma.sm > target.sm ||
-        mma.m == 8 && target.sm >= 80 && mma.elementBits == 8)
+        (mma.m == 8 && target.sm >= 80 && mma.elementBits == 8))
       continue;
     if (mma.sm == 90 && target.sm != 90)
       continue; // f64 shapes of one architecture

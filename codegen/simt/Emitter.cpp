@@ -109,7 +109,8 @@ void Emitter::emitOp(Operation *op) {
         [](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
     add.operator()<tile::ReduceLanesOp>(
         [](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
-    add.operator()<tile::AsyncCopyOp>([](Emitter &e, Operation *op) { e.emitAsyncCopy(cast<tile::AsyncCopyOp>(op)); });
+    add.operator()<tile::AsyncCopyOp>(
+        [](Emitter &e, Operation *op) { e.emitAsyncCopy(cast<tile::AsyncCopyOp>(op)); });
     add.operator()<tile::AsyncCommitOp>([](Emitter &e, Operation *) { e.target.commitCopies(e.b); });
     add.operator()<tile::AsyncWaitOp>([](Emitter &e, Operation *op) {
       e.target.waitForCopies(e.b, cast<tile::AsyncWaitOp>(op).getPending());

@@ -126,11 +126,13 @@ void Emitter::emitIndex(Value result, unsigned dim, int64_t start) {
   llvm::Value *base = threadPart(layout, dim);
   TileValue registers;
   registers.exact = true;
-  int64_t threads = base ? int64_t(~knownZero(base)) : 0, low = int64_t(layout::lowBits(layout.dims()[dim].bits));
+  int64_t threads = base ? int64_t(~knownZero(base)) : 0,
+          low = int64_t(layout::lowBits(layout.dims()[dim].bits));
   for (uint32_t reg = 0; reg < layout.registers(); ++reg) {
     int64_t index = layout.index(reg, 0, 0)[dim], minor = index & low;
     if (minor & threads) // a swizzled layout
-      registers.parts.push_back({arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), start + index - minor});
+      registers.parts.push_back(
+          {arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), start + index - minor});
     else
       registers.parts.push_back({base, start + index});
   }
