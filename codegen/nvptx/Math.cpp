@@ -182,8 +182,10 @@ static const Table &table() {
 }
 
 static bool isApproximate(mlir::Operation *op) {
-  auto flags = mlir::dyn_cast<mlir::arith::ArithFastMathInterface>(op);
-  return flags && mlir::arith::bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(), mlir::arith::FastMathFlags::afn);
+  namespace arith = mlir::arith;
+  auto withFlags = mlir::dyn_cast<arith::ArithFastMathInterface>(op);
+  auto flags = withFlags ? withFlags.getFastMathFlagsAttr() : arith::FastMathFlagsAttr();
+  return flags && arith::bitEnumContainsAll(flags.getValue(), arith::FastMathFlags::afn);
 }
 
 Value *emitMath(IRBuilderBase &b, const cpu::Target &elementTarget, mlir::Operation *op, ArrayRef<Value *> operands) {

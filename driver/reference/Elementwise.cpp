@@ -492,9 +492,9 @@ static MathError mathErrorOf(Operation *op, Devices devices) {
   };
 #undef ULP
   StringRef name = op->getName().stripDialect();
-  auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
-  bool mayApproximate =
-      flags && arith::bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(), arith::FastMathFlags::afn);
+  auto withFlags = dyn_cast<arith::ArithFastMathInterface>(op);
+  auto flags = withFlags ? withFlags.getFastMathFlagsAttr() : arith::FastMathFlagsAttr();
+  bool mayApproximate = flags && arith::bitEnumContainsAll(flags.getValue(), arith::FastMathFlags::afn);
   if (devices == Devices::Gpu)
     for (const MathErrors *errors : {mayApproximate ? &approximate : &gpu, &gpu})
       if (auto row = errors->find(name); row != errors->end())
