@@ -8,6 +8,7 @@
 #include "codegen/nvptx/Nvptx.h"
 
 #include "codegen/llvm/Backend.h"
+#include "codegen/nvptx/MathLibrary.h"
 #include "codegen/nvptx/NvptxTarget.h"
 #include "codegen/nvptx/PassTarget.h"
 #include "codegen/simt/Emitter.h"
@@ -56,6 +57,7 @@ Kernel emitKernel(ModuleOp module, const Target &target, const Options &options,
   simt::Group all;
   all.warps = options.numWarps;
   simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry);
+  linkMathLibrary(*result.module);
   return result;
 }
 

@@ -52,8 +52,9 @@ public:
                            std::array<uint8_t, 4> selector) const override;
   llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
                            llvm::ArrayRef<llvm::Value *> operands) const override;
-  llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+  llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high, mlir::Type from,
                           mlir::Type to) const override;
+  llvm::Value *widenPair(llvm::IRBuilderBase &b, llvm::Value *pair, mlir::Type from) const override;
   const cpu::Target &elementTarget() const override { return scalarTarget; }
 
 private:

@@ -111,6 +111,7 @@ private:
   // Elementwise.cpp, Shapes.cpp
   void emitElementwise(mlir::Operation *op);
   bool emitNarrowing(mlir::Operation *op);
+  bool emitWidening(mlir::Operation *op);
   llvm::Value *elementOp(mlir::Operation *op, llvm::ArrayRef<llvm::Value *> operands);
   void emitSplat(mlir::Value result, llvm::Value *value);
   bool emitShapeOp(mlir::Operation *op);

@@ -126,9 +126,12 @@ public:
   /// A vendor's own way for an element-wise operation on scalars; null: the common one.
   virtual llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
                                    llvm::ArrayRef<llvm::Value *> operands) const = 0;
-  /// Two f32 values (or what `from` is) as one word of two 16-bit floats, the first in the low half; null: no such way.
-  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+  /// Two values of type `from` rounded to nearest even to the narrower `to`, as an i32 of 16-bit or an i16 of 8-bit floats
+  /// with the first in the low half; null: no such way.
+  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high, mlir::Type from,
                                   mlir::Type to) const = 0;
+  /// An i16 of two 8-bit floats as an i32 of two f16; null: no such way.
+  virtual llvm::Value *widenPair(llvm::IRBuilderBase &b, llvm::Value *pair, mlir::Type from) const = 0;
   /// What the common element-wise code is written for.
   virtual const cpu::Target &elementTarget() const = 0;
 };
