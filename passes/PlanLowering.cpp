@@ -26,6 +26,7 @@
 #include "ir/diag/Diagnostic.h"
 #include "ir/layout/Conversion.h"
 #include "ir/layout/MatrixAccess.h"
+#include "passes/plan/Plan.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -90,9 +91,12 @@ public:
   void run() {
     SmallVector<Operation *> wanted;
     kernel.walk([&](Operation *op) {
-      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp>(op))
+      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ScanOp, tile::SortOp, tile::GatherOp, tile::HistogramOp,
+              tile::AtomicRmwOp, tile::AtomicCasOp, tile::LoadOp>(op))
         wanted.push_back(op);
     });
+    auto convertTo = [&](Value value, const Layout &layout) { return convert(value, layout); };
+    plan::Context context{builder, convertTo};
     for (Operation *op : wanted) {
       builder.setInsertionPoint(op);
       if (auto change = dyn_cast<tile::ConvertOp>(op)) {
@@ -102,6 +106,16 @@ public:
         lowerReduce(reduce);
       } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
         lowerDot(dot);
+      } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
+        plan::lowerScan(scan, context);
+      } else if (auto sort = dyn_cast<tile::SortOp>(op)) {
+        plan::lowerSort(sort, context);
+      } else if (auto gather = dyn_cast<tile::GatherOp>(op)) {
+        plan::lowerGather(gather, context);
+      } else if (auto histogram = dyn_cast<tile::HistogramOp>(op)) {
+        plan::lowerHistogram(histogram, context);
+      } else {
+        plan::shareResult(op, context);
       }
     }
   }

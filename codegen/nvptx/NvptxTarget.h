@@ -31,11 +31,19 @@ public:
                   llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeGlobal(llvm::IRBuilderBase &b, const simt::Access &access,
                    llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *atomicRmw(llvm::IRBuilderBase &b, const simt::AtomicAccess &access, tile::RmwKind kind,
+                         llvm::Value *value) const override;
+  llvm::Value *atomicCas(llvm::IRBuilderBase &b, const simt::AtomicAccess &access, llvm::Value *compare,
+                         llvm::Value *value) const override;
   llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const override;
   void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                   llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                    llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const override;
+  void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
+                   llvm::Value *predicate) const override;
+  void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const override;
+  void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file, int line) const override;
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;
