@@ -66,7 +66,7 @@ bool AliasClasses::visit(Operation *op) {
       if (!region->empty())
         flowAll(region->front().getTerminator()->getOperands(), branch.getResults());
   } else if (isa<AddPtrOp, SplatOp, BroadcastOp, ExpandDimsOp, ReshapeOp, TransOp, PtrCastOp, JoinOp, CatOp,
-                 SplitOp, arith::SelectOp>(op)) {
+                 SplitOp, arith::SelectOp, ConvertOp, PermuteOp, ShuffleOp>(op)) {
     for (Value operand : op->getOperands())
       if (isPointer(operand))
         for (Value result : op->getResults())

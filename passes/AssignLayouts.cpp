@@ -112,14 +112,11 @@ private:
       const DotPlan &plan = graph.dotPlan(dot);
       return number == 0 ? plan.a : number == 1 ? plan.b : plan.c;
     }
-    if (graph.hasOwnNode(op)) {
-      const Layout &layout = graph.layoutOf(op);
-      // A print may have tiles of several shapes.
-      if (tile::shapeOf(op->getOperand(0).getType()) == tile::shapeOf(value.getType()))
-        return layout;
+    // What a print or a gather has of another shape stays as it lies.
+    bool isOwn = graph.hasOwnNode(op);
+    if (tile::shapeOf((isOwn ? op->getOperand(0) : op->getResult(0)).getType()) != tile::shapeOf(value.getType()))
       return isAnew(value) ? graph.plain(tile::shapeOf(value.getType())) : graph.layoutOf(value);
-    }
-    return graph.layoutOf(op->getResult(0));
+    return isOwn ? graph.layoutOf(op) : graph.layoutOf(op->getResult(0));
   }
 
   /// The tile in this layout: as it is, computed anew, or converted.
@@ -166,9 +163,11 @@ private:
   void setAttributes(Operation *op) {
     if (auto dot = dyn_cast<tile::DotOp>(op))
       dot->setAttr(tile::TileDialect::instructionAttr, builder.getStringAttr(graph.dotPlan(dot).instruction));
-    if (!isa<tile::LoadOp, tile::StoreOp>(op) || !isTileValue(op->getOperand(0)))
+    if (!isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp>(op) || !isTileValue(op->getOperand(0)))
       return;
     const AccessFacts &facts = graph.accessFacts(op);
+    if (facts.isDistinct)
+      op->setAttr(tile::TileDialect::distinctAttr, builder.getUnitAttr());
     unsigned vector = std::min(facts.width, graph.layoutOf(op).contiguousRegisters(facts.order[0]));
     if (vector > 1) {
       op->setAttr(tile::TileDialect::vectorAttr, builder.getI32IntegerAttr(vector));

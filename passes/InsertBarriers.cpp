@@ -15,8 +15,8 @@
 //     sync                         <- shared_store writes a
 //     shared_store %y, %a
 //
-// A loop is walked until what is open at its end is known at its beginning; arms of a branch are joined. Global memory is
-// one more place: a load that comes after a store by its tokens waits for it.
+// A loop is walked until what is open at its end is known at its beginning; arms of a branch are joined. For accesses of
+// global memory GlobalOrder.h says which of them wait for which.
 //
 // Two slots of a ring whose distances differ modulo the number of slots are different memory, within one iteration. What
 // an iteration leaves open is seen by the next one with its distance one less.
@@ -25,6 +25,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/GlobalOrder.h"
 #include "passes/GpuPasses.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -36,19 +37,21 @@ namespace tegula::passes {
 namespace {
 
 struct Access {
-  Operation *ring;    ///< the allocation; null: global memory
-  int64_t begin, end; ///< bytes of the whole ring
+  Operation *ring = nullptr;  ///< the allocation; null: global memory
+  int64_t begin = 0, end = 0; ///< bytes of the whole ring
   int64_t slots = 1;
-  std::optional<int64_t> distance; ///< of the slot; none: any of them
-  bool isWrite;
+  std::optional<int64_t> distance = {}; ///< of the slot; none: any of them
+  bool isWrite = false;
+  std::optional<GlobalAccess> global = {};
 
   friend bool operator==(const Access &, const Access &) = default;
 
+  /// `other` stands earlier.
   bool conflicts(const Access &other) const {
+    if (global || other.global)
+      return global && other.global && global->mustWaitFor(*other.global);
     if (!isWrite && !other.isWrite)
       return false;
-    if (!ring || !other.ring)
-      return !ring && !other.ring;
     if (end <= other.begin || other.end <= begin)
       return false;
     if (ring == other.ring && distance && other.distance && slots > 1)
@@ -74,7 +77,7 @@ Access accessOf(Value buffer, bool isWrite) {
 
 class Inserter {
 public:
-  explicit Inserter(func::FuncOp kernel) : kernel(kernel) {}
+  explicit Inserter(func::FuncOp kernel) : kernel(kernel), globalOrder(kernel) {}
 
   void run() {
     Open open;
@@ -92,12 +95,20 @@ private:
         open.push_back(access);
   }
 
-  static SmallVector<Access, 2> accessesOf(Operation *op) {
+  SmallVector<Access, 2> accessesOf(Operation *op) const {
     SmallVector<Access, 2> list;
+    if (std::optional<GlobalAccess> global = globalOrder.accessOf(op)) {
+      list.emplace_back();
+      list.back().global = global;
+    }
     if (auto store = dyn_cast<tile::SharedStoreOp>(op))
       list.push_back(accessOf(store.getTo(), true));
     else if (auto load = dyn_cast<tile::SharedLoadOp>(op))
       list.push_back(accessOf(load.getFrom(), false));
+    else if (auto gather = dyn_cast<tile::SharedGatherOp>(op))
+      list.push_back(accessOf(gather.getFrom(), false));
+    else if (auto count = dyn_cast<tile::SharedCountOp>(op))
+      list.push_back(accessOf(count.getTo(), true));
     else if (auto copy = dyn_cast<tile::AsyncCopyOp>(op))
       list.push_back(accessOf(copy.getTo(), true));
     else if (auto wait = dyn_cast<tile::AsyncWaitOp>(op)) {
@@ -113,7 +124,7 @@ private:
 
   void walk(Block &block, Open &open) {
     for (Operation &op : block) {
-      if (isa<tile::SyncOp>(op)) {
+      if (isa<tile::SyncOp, tile::BarrierOp>(op)) {
         open.clear();
         continue;
       }
@@ -156,6 +167,11 @@ private:
       for (Access &access : inside)
         if (access.distance)
           --*access.distance;
+      // A pointer that is made in the loop is another one in the next iteration.
+      for (Access &access : inside)
+        if (access.global && access.global->pointer &&
+            op->isAncestor(access.global->pointer.getParentRegion()->getParentOp()))
+          access.global->pointer = {};
       // Distances only matter modulo the slots.
       for (Access &access : inside)
         if (access.distance)
@@ -167,6 +183,7 @@ private:
   }
 
   func::FuncOp kernel;
+  GlobalOrder globalOrder;
   llvm::SetVector<Operation *> before;
 };
 

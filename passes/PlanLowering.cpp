@@ -26,6 +26,7 @@
 
 #include "ir/diag/Diagnostic.h"
 #include "ir/layout/Conversion.h"
+#include "passes/plan/Plan.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -98,9 +99,12 @@ public:
   void run() {
     SmallVector<Operation *> wanted;
     kernel.walk([&](Operation *op) {
-      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp>(op))
+      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp, tile::ScanOp, tile::SortOp,
+              tile::GatherOp, tile::HistogramOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::LoadOp>(op))
         wanted.push_back(op);
     });
+    auto convertTo = [&](Value value, const Layout &layout) { return convert(value, layout); };
+    plan::Context context{builder, convertTo};
     for (Operation *op : wanted) {
       builder.setInsertionPoint(op);
       if (auto change = dyn_cast<tile::ConvertOp>(op)) {
@@ -114,6 +118,16 @@ public:
         lowerReshape(reshape);
       } else if (auto cat = dyn_cast<tile::CatOp>(op)) {
         lowerCat(cat);
+      } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
+        plan::lowerScan(scan, context);
+      } else if (auto sort = dyn_cast<tile::SortOp>(op)) {
+        plan::lowerSort(sort, context);
+      } else if (auto gather = dyn_cast<tile::GatherOp>(op)) {
+        plan::lowerGather(gather, context);
+      } else if (auto histogram = dyn_cast<tile::HistogramOp>(op)) {
+        plan::lowerHistogram(histogram, context);
+      } else {
+        plan::shareResult(op, context);
       }
     }
   }

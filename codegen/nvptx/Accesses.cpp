@@ -161,6 +161,20 @@ void NvptxTarget::storeShared(IRBuilderBase &b, std::pair<Value *, int64_t> plac
   emitStore(b, "st.shared", place.first, place.second, predicate, registersOf(bytes), words);
 }
 
+void NvptxTarget::countShared(IRBuilderBase &b, std::pair<Value *, int64_t> where, Value *predicate) const {
+  std::string text = "red.shared.add.u32 " + place(0, where.second) + ", 1;";
+  SmallVector<Value *> in{where.first};
+  if (predicate) {
+    text = "@$1 " + text;
+    in.push_back(predicate);
+  }
+  SmallVector<Type *> types;
+  for (Value *value : in)
+    types.push_back(value->getType());
+  auto *type = FunctionType::get(b.getVoidTy(), types, false);
+  b.CreateCall(InlineAsm::get(type, text, predicate ? "r,b" : "r", /*hasSideEffects=*/true), in);
+}
+
 /// PTX ISA, "cp.async": of 16 bytes past the first-level cache unless the program wants it there.
 void NvptxTarget::beginCopy(IRBuilderBase &b, std::pair<Value *, int64_t> place, const simt::Access &wanted,
                             Value *read) const {

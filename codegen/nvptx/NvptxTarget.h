@@ -31,6 +31,10 @@ public:
                   llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeGlobal(llvm::IRBuilderBase &b, const simt::Access &access,
                    llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *atomicRmw(llvm::IRBuilderBase &b, const simt::AtomicAccess &access, tile::RmwKind kind,
+                         llvm::Value *value) const override;
+  llvm::Value *atomicCas(llvm::IRBuilderBase &b, const simt::AtomicAccess &access, llvm::Value *compare,
+                         llvm::Value *value) const override;
   llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const override;
   void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                   llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const override;
@@ -40,6 +44,10 @@ public:
                  llvm::Value *read) const override;
   void commitCopies(llvm::IRBuilderBase &b) const override;
   void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const override;
+  void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
+                   llvm::Value *predicate) const override;
+  void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const override;
+  void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file, int line) const override;
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;

@@ -160,6 +160,15 @@ private:
                  llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
   void emitReduceLanes(tile::ReduceLanesOp op);
   llvm::Value *shuffleElement(llvm::Value *value, unsigned laneFlip);
+  llvm::Value *throughWords(llvm::Value *value, llvm::function_ref<llvm::Value *(llvm::Value *)> each);
+
+  // Scan.cpp
+  class Scanner;
+  void emitScanRuns(tile::ScanRunsOp op);
+  void emitRunEnds(tile::RunEndsOp op);
+  void emitScanJoin(tile::ScanJoinOp op);
+  llvm::Value *laneWith(uint32_t mask, uint32_t bits);
+  llvm::Value *insideAxis(const layout::Layout &layout, unsigned axis, unsigned reg, int64_t extent);
 
   // Product.cpp
   void emitMma(tile::MmaOp op);
@@ -176,6 +185,32 @@ private:
                 llvm::function_ref<void()> cold);
   llvm::Value *owner(const layout::Layout &layout);
   llvm::Value *both(llvm::Value *a, llvm::Value *c);
+
+  // Atomics.cpp
+  void emitAtomicRmw(tile::AtomicRmwOp op);
+  void emitAtomicCas(tile::AtomicCasOp op);
+  void emitAtomic(mlir::Operation *op, mlir::Value pointers, mlir::Value mask, AtomicAccess access,
+                  llvm::function_ref<llvm::Value *(const AtomicAccess &, unsigned)> element);
+  llvm::Value *memoryInteger(mlir::Value value, unsigned reg);
+
+  // Gather.cpp
+  llvm::Value *indexAlong(const layout::Layout &layout, unsigned dim, unsigned reg);
+  llvm::Value *clampedIndex(mlir::Value indices, unsigned reg, int64_t extent);
+  void emitGather(tile::GatherOp op);
+  void emitSharedGather(tile::SharedGatherOp op);
+  void emitSharedCount(tile::SharedCountOp op);
+
+  // Sort.cpp
+  void emitSortKeys(tile::SortKeysOp op);
+  void emitSortedValues(tile::SortedValuesOp op);
+  void emitSortSteps(tile::SortStepsOp op);
+
+  // HostChannel.cpp
+  void emitPrint(tile::PrintOp op);
+  std::pair<std::string, llvm::Value *> printed(llvm::Value *value, mlir::Type element, bool isSigned, bool isHex);
+  void emitAssert(tile::AssertOp op);
+  llvm::Value *insideTile(const layout::Layout &layout, llvm::ArrayRef<int64_t> shape, unsigned reg);
+  void emitIfTrue(llvm::Value *condition, llvm::function_ref<void()> body);
 
   // ControlFlow.cpp
   void emitFor(mlir::scf::ForOp op);

@@ -184,15 +184,20 @@ void Emitter::emitReduceLanes(tile::ReduceLanesOp op) {
 
 /// The partner's value of any element type.
 llvm::Value *Emitter::shuffleElement(llvm::Value *value, unsigned laneFlip) {
+  return throughWords(value, [&](llvm::Value *word) { return target.shuffleXor(b, word, laneFlip); });
+}
+
+/// A value of any element type through something that takes i32.
+llvm::Value *Emitter::throughWords(llvm::Value *value, llvm::function_ref<llvm::Value *(llvm::Value *)> each) {
   llvm::Type *type = value->getType();
   llvm::Value *bits = asInteger(value);
   unsigned width = bits->getType()->getIntegerBitWidth();
   if (width == 64) {
-    llvm::Value *low = target.shuffleXor(b, b.CreateTrunc(bits, b.getInt32Ty()), laneFlip);
-    llvm::Value *high = target.shuffleXor(b, b.CreateTrunc(b.CreateLShr(bits, 32), b.getInt32Ty()), laneFlip);
+    llvm::Value *low = each(b.CreateTrunc(bits, b.getInt32Ty()));
+    llvm::Value *high = each(b.CreateTrunc(b.CreateLShr(bits, 32), b.getInt32Ty()));
     bits = joinHalves(low, high);
   } else {
-    bits = target.shuffleXor(b, b.CreateZExt(bits, b.getInt32Ty()), laneFlip);
+    bits = each(b.CreateZExt(bits, b.getInt32Ty()));
     bits = b.CreateTrunc(bits, b.getIntNTy(width));
   }
   return fromInteger(bits, type);

@@ -55,6 +55,18 @@ struct Access {
   llvm::StringRef cache, evict; ///< "", ".ca", ".cg" …; "", "evict_first", "evict_last"
 };
 
+/// One atomic operation of a thread on the element at `pointer` + `offset`. Values are integers as wide as the element is in
+/// memory.
+struct AtomicAccess {
+  llvm::Value *pointer = nullptr; ///< of address space 1
+  int64_t offset = 0;
+  mlir::Type element;
+  llvm::Value *predicate = nullptr; ///< null: always
+  tile::MemSem sem = tile::MemSem::Relaxed;
+  tile::MemScope scope = tile::MemScope::Gpu;
+  bool isUsed = true; ///< whether anything reads the old value
+};
+
 /// One matrix instruction: for each word of its operands the registers of the tiles that it is made of, and the register of
 /// each word of the sum (its first element's).
 struct MatrixStep {
@@ -91,6 +103,12 @@ public:
   virtual void storeGlobal(llvm::IRBuilderBase &b, const Access &access,
                            llvm::ArrayRef<llvm::Value *> words) const = 0;
 
+  /// The old value: 0 where the predicate is false, null or anything where it is not used.
+  virtual llvm::Value *atomicRmw(llvm::IRBuilderBase &b, const AtomicAccess &access, tile::RmwKind kind,
+                                 llvm::Value *value) const = 0;
+  virtual llvm::Value *atomicCas(llvm::IRBuilderBase &b, const AtomicAccess &access, llvm::Value *compare,
+                                 llvm::Value *value) const = 0;
+
   // Shared memory. Addresses are i32; `place` is an address and a constant.
   virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b,
                                     llvm::Module &module) const = 0; ///< where it begins
@@ -106,6 +124,16 @@ public:
   /// The copies begun since the last commit become a group.
   virtual void commitCopies(llvm::IRBuilderBase &b) const = 0;
   virtual void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const = 0;
+
+  /// Adds one to an i32, as one step.
+  virtual void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
+                           llvm::Value *predicate) const = 0;
+
+  // The host channel.
+  /// `format` as printf takes it; values are i32, i64 or double.
+  virtual void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const = 0;
+  /// Ends the launch.
+  virtual void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file, int line) const = 0;
 
   // Matrix units.
   /// 8 x 8 matrices of 16-byte rows; each lane gives the address of a row.

@@ -87,7 +87,8 @@ def Tile_HistogramOp : Tile_PureOp<"histogram", []> {
   let hasVerifier = 1;
 }
 
-def Tile_CombineReturnOp : Tile_PureOp<"combine_return", [Terminator, ReturnLike, ParentOneOf<["ReduceOp", "ScanOp"]>]> {
+def Tile_CombineReturnOp : Tile_PureOp<"combine_return", [Terminator, ReturnLike, ParentOneOf<["ReduceOp", "ScanOp", "ReduceRegistersOp", "ReduceLanesOp",
+                                                                                "ScanRunsOp", "ScanJoinOp"]>]> {
   let summary = "what a combine function gives";
   let arguments = (ins Variadic<Tile_Scalar>:$values);
   let assemblyFormat = "$values attr-dict `:` type($values)";

@@ -155,4 +155,76 @@ def Tile_ReduceLanesOp : Tile_PartOp<"reduce_lanes"> {
   let summary = "combine the elements of `axis` that the lanes of a warp hold; every lane has the result";
 }
 
+//===----------------------------------------------------------------------===//
+// Parts of scans: along `axis` in aligned runs of `run` elements, a power of two, or all of the padded extent
+//===----------------------------------------------------------------------===//
+
+def Tile_ScanRunsOp : Tile_AlongAxisOp<"scan_runs"> {
+  let summary = "running combination within each run, which every warp has in its registers and lanes";
+  let description = [{ If `exclusive`, without the element itself; the first of a run is undefined then. }];
+  let arguments = (ins Variadic<Tile_Tensor>:$srcs, I32Attr:$axis, I32Attr:$run, UnitAttr:$reverse, UnitAttr:$exclusive);
+  let assemblyFormat = [{
+    `(` $srcs `)` `along` $axis `by` $run (`reverse` $reverse^)? (`exclusive` $exclusive^)? attr-dict
+    `:` functional-type($srcs, $results) $combine
+  }];
+}
+
+def Tile_RunEndsOp : Tile_PureOp<"run_ends"> {
+  let summary = "the last element of each run (the first if `reverse`), in every lane that has a part of the run";
+  let arguments = (ins Tile_Tensor:$src, I32Attr:$axis, I32Attr:$run, UnitAttr:$reverse);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$src `along` $axis `by` $run (`reverse` $reverse^)? attr-dict `:` type($src) `->` type($result)";
+}
+
+def Tile_ScanJoinOp : Tile_AlongAxisOp<"scan_join"> {
+  let summary = "elements of each run but the first, combined with what stands before the run: one element of `before` a run";
+  let arguments = (ins Variadic<Tile_Tensor>:$before, Variadic<Tile_Tensor>:$srcs, I32Attr:$axis, I32Attr:$run, UnitAttr:$reverse);
+  let assemblyFormat = [{
+    `(` $before `)` `before` `(` $srcs `)` `along` $axis `by` $run (`reverse` $reverse^)? attr-dict
+    `:` type($before) `and` functional-type($srcs, $results) $combine
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Parts of gathers, histograms, sorts
+//===----------------------------------------------------------------------===//
+
+def Tile_SharedGatherOp : Tile_Op<"shared_gather", [MemoryEffects<[MemRead<SharedMemory>]>]> {
+  let summary = "a gather whose source lies in shared memory, row-major";
+  let arguments = (ins Tile_Shared:$from, Tile_Tensor:$indices, I32Attr:$axis);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$from `[` $indices `]` `along` $axis attr-dict `:` type($from) `,` type($indices) `->` type($result)";
+}
+
+def Tile_SharedCountOp : Tile_Op<"shared_count", [MemoryEffects<[MemRead<SharedMemory>, MemWrite<SharedMemory>]>]> {
+  let summary = "add one to the element of shared memory that each element names, if there is such a one and the mask is true";
+  let arguments = (ins Tile_Tensor:$src, Tile_Shared:$to, Optional<Tile_Tensor>:$mask);
+  let assemblyFormat = "$src `,` $to (`mask` $mask^)? attr-dict `:` type($src) `,` type($to) (`mask` `type` type($mask)^)?";
+}
+
+def Tile_SortKeysOp : Tile_PureOp<"sort_keys", [SameOperandsAndResultShape]> {
+  let summary = "unsigned integers in the order that `sort` wants; pads along the last dimension are the greatest";
+  let arguments = (ins Tile_Tensor:$src, UnitAttr:$descending, UnitAttr:$is_signed);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "(`descending` $descending^)? (`signed` $is_signed^)? $src attr-dict `:` type($src) `->` type($result)";
+}
+
+def Tile_SortedValuesOp : Tile_PureOp<"sorted_values", [SameOperandsAndResultShape]> {
+  let summary = "what sort_keys made its keys of";
+  let arguments = (ins Tile_Tensor:$src, UnitAttr:$descending, UnitAttr:$is_signed);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "(`descending` $descending^)? (`signed` $is_signed^)? $src attr-dict `:` type($src) `->` type($result)";
+}
+
+def Tile_SortStepsOp : Tile_PureOp<"sort_steps", [SameOperandsAndResultType]> {
+  let summary = "exchanges of a bitonic network along the last dimension, within warps";
+  let description = [{
+    Two numbers a step, s and k: of the elements i and i + 2^k the lesser one goes to i where bit s + 1 of i is 0, to
+    i + 2^k where it is 1.
+  }];
+  let arguments = (ins Tile_Tensor:$src, DenseI32ArrayAttr:$steps);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$src `by` $steps attr-dict `:` type($result)";
+}
+
 #endif

@@ -361,6 +361,8 @@ LogicalResult ScanOp::verify() {
 
 LogicalResult ReduceRegistersOp::verify() { return success(); }
 LogicalResult ReduceLanesOp::verify() { return success(); }
+LogicalResult ScanRunsOp::verify() { return success(); }
+LogicalResult ScanJoinOp::verify() { return success(); }
 
 //===----------------------------------------------------------------------===//
 // Builders and effects of memory operations

@@ -22,6 +22,29 @@ static bool isPrefix(const MaskFacts &mask, unsigned dim) {
                       [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
 }
 
+/// Whether no two elements have one address: along each dimension they go on by a step, which is longer than all that the
+/// dimensions of shorter steps cover.
+static bool isDistinct(Value pointers, const AxisInfo &info) {
+  ArrayRef<int64_t> shape = tile::shapeOf(pointers.getType());
+  const Facts &facts = info.of(pointers);
+  SmallVector<std::pair<uint64_t, uint64_t>> steps; // and how many
+  for (auto [run, extent] : llvm::zip(facts.at(Tier::Proved), shape)) {
+    if (extent == 1)
+      continue;
+    if (run.length != 0 && run.length < uint64_t(extent))
+      return false;
+    steps.push_back({uint64_t(std::abs(run.stride)), uint64_t(extent)});
+  }
+  llvm::sort(steps);
+  uint64_t covered = uint64_t(pointeeBytes(tile::elementType(pointers.getType())));
+  for (auto [step, extent] : steps) {
+    if (step < covered || step >> 31)
+      return false;
+    covered += step * (extent - 1);
+  }
+  return true;
+}
+
 /// Widths rest on what Triton takes for granted: no index wraps around, no dividend of one is negative (Tier::Usual).
 static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   AccessFacts facts;
@@ -34,6 +57,7 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   llvm::stable_sort(facts.order, [&](unsigned a, unsigned c) {
     return info.contiguity(pointers, a, Tier::Usual) > info.contiguity(pointers, c, Tier::Usual);
   });
+  facts.isDistinct = isDistinct(pointers, info);
   if (!isa<tile::LoadOp, tile::StoreOp>(op))
     return facts; // atomics go element by element
   unsigned inner = facts.order[0];

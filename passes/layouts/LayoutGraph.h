@@ -42,6 +42,7 @@ struct AccessFacts {
   unsigned width = 1;
   unsigned bits = 32; ///< of an element in memory
   unsigned maskRun = 1; ///< elements along the first dimension, aligned, for which the mask is the same
+  bool isDistinct = false; ///< no two elements have one address
   bool maskIsPrefix = false; ///< along it the mask is true up to a border
 
   tile::MaskKind maskKind(unsigned vector) const {
