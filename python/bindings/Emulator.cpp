@@ -16,7 +16,7 @@ namespace tegula::python {
 
 namespace {
 
-using MemoryRange = std::tuple<uint64_t, uint64_t, std::string>;
+using MemoryRange = std::tuple<uint64_t, uint64_t, std::string, bool>; // address, bytes, name, nothing written yet
 
 struct EmulatedModule {
   ptx::Emulator emulator;
@@ -48,27 +48,83 @@ py::list parametersOf(const EmulatedModule &m, const std::string &name) {
   return all;
 }
 
+py::dict toDict(const ptx::MemoryCount &m, const char *units) {
+  py::dict d;
+  d["requests"] = m.requests;
+  d[units] = m.units;
+  d["ideal"] = m.ideal;
+  d["bytes"] = m.bytes;
+  return d;
+}
+py::dict toDict(const ptx::LineCounters &l, bool isInstruction) {
+  py::dict d;
+  d["file"] = l.file;
+  d["line"] = l.sourceLine;
+  if (isInstruction) {
+    d["function"] = l.function;
+    d["ptx_line"] = l.ptxLine;
+    d["block"] = l.block;
+    d["class"] = ptx::pipeName(l.pipe);
+  }
+  d["instructions"] = l.instructions;
+  d["lanes"] = l.lanes;
+  if (l.memory.global.requests)
+    d["global"] = toDict(l.memory.global, "sectors");
+  if (l.memory.shared.requests)
+    d["shared"] = toDict(l.memory.shared, "wavefronts");
+  if (l.memory.local.requests)
+    d["local"] = toDict(l.memory.local, "sectors");
+  return d;
+}
+
 py::dict toDict(const ptx::Counters &c) {
-  py::dict d, pipes;
+  py::dict d, classes;
+  d["kernel"] = c.kernel;
+  d["arch"] = c.arch;
+  d["grid"] = py::make_tuple(c.grid[0], c.grid[1], c.grid[2]);
+  d["block"] = py::make_tuple(c.block[0], c.block[1], c.block[2]);
   d["instructions"] = c.instructions;
   d["lane_instructions"] = c.lanes;
+  d["active_lanes"] = c.activeLanes();
   for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
     if (c.byPipe[p])
-      pipes[ptx::pipeName(static_cast<ptx::Pipe>(p))] = c.byPipe[p];
-  d["by_pipe"] = pipes;
-  d["global_requests"] = c.globalRequests;
-  d["global_sectors"] = c.globalSectors;
-  d["global_sectors_ideal"] = c.globalSectorsIdeal;
-  d["global_bytes"] = c.globalBytes;
-  d["shared_requests"] = c.sharedRequests;
-  d["shared_wavefronts"] = c.sharedWavefronts;
-  d["shared_wavefronts_ideal"] = c.sharedWavefrontsIdeal;
-  d["shared_bytes"] = c.sharedBytes;
+      classes[ptx::pipeName(static_cast<ptx::Pipe>(p))] = c.byPipe[p];
+  d["by_class"] = classes;
+  d["global"] = toDict(c.memory.global, "sectors");
+  d["shared"] = toDict(c.memory.shared, "wavefronts");
+  d["local"] = toDict(c.memory.local, "sectors");
   d["barriers"] = c.barriers;
-  py::list lines;
-  for (const ptx::LineCounters &l : c.lines)
-    lines.append(py::make_tuple(l.ptxLine, l.sourceLine, l.block, l.instructions, l.lanes));
-  d["lines"] = lines;
+  d["matrix_operations"] = c.matrixOperations;
+  d["multiply_adds"] = c.multiplyAdds;
+  py::dict units;
+  for (const ptx::UnitBound &b : c.bounds) {
+    py::dict unit;
+    unit["instructions"] = b.instructions;
+    unit["clocks"] = b.cycles;
+    units[b.unit.c_str()] = unit;
+  }
+  d["by_unit"] = units;
+  py::list instructions, lines, blocks;
+  for (const ptx::LineCounters &l : c.perInstruction)
+    instructions.append(toDict(l, true));
+  for (const ptx::LineCounters &l : c.perLine)
+    lines.append(toDict(l, false));
+  for (const ptx::BlockCounters &b : c.blocks) {
+    py::dict block;
+    block["function"] = b.function;
+    block["block"] = b.block;
+    block["ptx_lines"] = py::make_tuple(b.firstPtxLine, b.lastPtxLine);
+    block["file"] = b.file;
+    block["lines"] = py::make_tuple(b.firstSourceLine, b.lastSourceLine);
+    block["size"] = b.size;
+    block["executions"] = b.executions;
+    block["lanes"] = b.lanes;
+    block["instructions"] = b.instructions;
+    blocks.append(block);
+  }
+  d["by_instruction"] = instructions;
+  d["by_line"] = lines;
+  d["by_block"] = blocks;
   return d;
 }
 
@@ -85,6 +141,17 @@ py::list toList(const std::vector<ptx::Finding> &findings) {
     d["block"] = py::make_tuple(f.block[0], f.block[1], f.block[2]);
     d["thread"] = py::make_tuple(f.thread[0], f.thread[1], f.thread[2]);
     d["count"] = f.count;
+    if (f.hasOther) {
+      py::dict other;
+      other["file"] = f.other.file;
+      other["line"] = f.other.line;
+      other["ptx_line"] = f.other.ptxLine;
+      other["block"] = py::make_tuple(f.other.block[0], f.other.block[1], f.other.block[2]);
+      other["thread"] = py::make_tuple(f.other.thread[0], f.other.thread[1], f.other.thread[2]);
+      d["other"] = other;
+    } else {
+      d["other"] = py::none();
+    }
     all.append(d);
   }
   return all;
@@ -100,13 +167,18 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
     return options.contains(key) ? options[key].cast<decltype(fallback)>() : fallback;
   };
   s.sharedBytes = option("shared", uint32_t(0));
-  s.checks = static_cast<ptx::Checks>(option("checks", int(0)));
+  s.checks = ptx::parseChecks(option("checks", std::string("off")));
   s.counters = option("counters", false);
   s.lazyAsync = option("lazy", true);
   s.seed = option("seed", uint64_t(0));
   s.threads = option("threads", 0u);
   s.cooperative = option("cooperative", false);
   s.hardwareAccumulate = option("hardware_accumulate", false);
+  s.instructionLimit = option("instruction_limit", uint64_t(0));
+  s.interrupted = [] {
+    WithGil gil;
+    return PyErr_CheckSignals() != 0;
+  };
   s.print = [](const std::string &text) {
     WithGil gil;
     try {
@@ -120,8 +192,8 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
   ptx::Report report;
   {
     WithoutGil nogil;
-    for (auto &[address, size, what] : memory)
-      m.emulator.registerRange(address, size, what);
+    for (auto &[address, size, what, fresh] : memory)
+      m.emulator.registerRange(address, size, what, fresh);
     struct Forget {
       ptx::Emulator &emulator;
       const std::vector<MemoryRange> &memory;
@@ -130,9 +202,17 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
           emulator.unregisterRange(std::get<0>(range));
       }
     } forget{m.emulator, memory};
-    report = m.emulator.launch(*m.module, name, s, bytes);
+    try {
+      report = m.emulator.launch(*m.module, name, s, bytes);
+    } catch (const Error &) {
+      WithGil gil;
+      if (PyErr_Occurred()) // Ctrl-C
+        throw py::error_already_set();
+      throw;
+    }
   }
-  return py::make_tuple(toDict(report.counters), toList(report.findings));
+  return py::make_tuple(s.counters ? py::object(toDict(report.counters)) : py::object(py::dict()), toList(report.findings),
+                        s.counters ? ptx::table(report.counters) : std::string());
 }
 
 } // namespace

@@ -102,8 +102,17 @@ template <bool observed> void atomic(WarpState &w, const Instr &i) {
   const Access &a = *static_cast<const Access *>(i.extra);
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
-  if (observed)
-    observe(w, i, a.space, address, uint32_t(a.bytes) * a.count, Touch::atomic);
+  Accessed all;
+  if (observed) {
+    all.space = a.space;
+    all.address = address;
+    all.bytes = all.aligned = uint32_t(a.bytes) * a.count;
+    all.touch = Touch::atomic;
+    all.strong = true;
+    all.order = a.order;
+    all.scope = a.scope;
+    observe(w, i, all);
+  }
   asWarp(w).spinning = true;
   bool cas = static_cast<Atomic>(a.operation) == Atomic::cas;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
@@ -127,6 +136,8 @@ template <bool observed> void atomic(WarpState &w, const Instr &i) {
         writeLane(w, to, i.dstBytes, l, old);
     }
   }
+  if (observed && !a.noReturn)
+    observeAcquire(w, i, all);
 }
 
 } // namespace
@@ -151,8 +162,12 @@ bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper) {
       typed = true;
     } else if (m == "v2" || m == "v4" || m == "v8") {
       a.count = uint8_t(m[1] - '0');
-    } else if (!parseSpace(m, a.space) && !isOneOf(m, {"relaxed", "acquire", "release", "acq_rel", "cta",
-                                                       "cluster", "gpu", "sys", "noftz", "L2::cache_hint"})) {
+    } else if (isOneOf(m, {"relaxed", "acquire", "release", "acq_rel"})) {
+      a.order = m == "acquire"   ? MemoryOrder::acquire
+                : m == "release" ? MemoryOrder::release
+                : m == "acq_rel" ? MemoryOrder::acquireRelease
+                                 : MemoryOrder::relaxed;
+    } else if (!parseSpace(m, a.space) && !parseScope(m, a.scope) && !isOneOf(m, {"noftz", "L2::cache_hint"})) {
       badModifier(s, i, m);
     }
   }

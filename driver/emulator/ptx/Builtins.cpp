@@ -130,14 +130,18 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
                        ", " + std::to_string(w.block->id[1]) + ", " + std::to_string(w.block->id[2]) +
                        "), thread " + std::to_string(w.index * warpSize + uint32_t(l))});
     } else if (call.builtin == "malloc") {
-      uint64_t address = launch.emulator->allocate(std::max<uint64_t>(arg(0), 1));
-      {
-        std::lock_guard lock(launch.mutex);
-        launch.heap.push_back(address);
-      }
+      uint64_t address = launch.emulator->allocate(std::max<uint64_t>(arg(0), 1), launch.checks);
+      launch.fromHeap = true;
+      launch.anyFresh = launch.anyFresh || launch.checks;
       giveResult(w, call, l, address);
     } else if (call.builtin == "free") {
-      // Kept: the launch's table of ranges is a copy, and another thread may still look at it.
+      uint64_t address = arg(0);
+      if (address && launch.emulator->release(address, true)) {
+        std::lock_guard lock(launch.mutex);
+        launch.freed.push_back(address);
+      } else if (address) {
+        report(w, i, l, Check::invalidFree, "frees " + hexadecimal(address) + ", which is no live allocation");
+      }
     } else {
       throw Error(Diag::emulator_trap,
                   {launch.entry->name, "PTX line " + std::to_string(i.line) + " calls `" +

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "driver/emulator/ptx/Emulator.h"
+#include "driver/emulator/ptx/Order.h"
 #include "driver/emulator/ptx/Shadow.h"
 
 #include <atomic>
@@ -28,6 +29,7 @@ struct Frame {
   uint32_t *regs = nullptr;
   std::vector<uint32_t> preds;
   uint64_t localBase = 0; ///< address of the frame's first byte of local memory
+  std::vector<uint64_t> stack; ///< after an alloca: where each lane's local memory ends
   Frame *caller = nullptr;
   const CallInfo *call = nullptr;
   const Instr *callAt = nullptr;
@@ -65,6 +67,11 @@ struct AsyncCopy {
   uint64_t from[warpSize];
   uint32_t size[warpSize]; ///< bytes read; the rest is zero
   uint32_t group[warpSize];
+  bool landed = false; ///< the data are there; the wait is still to come
+  // Of the checks:
+  const Instr *at = nullptr;
+  uint32_t instruction = 0;
+  std::vector<uint8_t> issued; ///< the source when the copy began, 16 bytes a lane
 };
 
 struct Warp : WarpState {
@@ -76,16 +83,17 @@ struct Warp : WarpState {
   std::deque<AsyncCopy> copies;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
-  std::vector<uint32_t> clock; ///< of the checks: what this warp knows of each warp's epoch
-  uint32_t laneEpoch = 1;
+  WarpOrder order;                 ///< of the checks
+  uint8_t *localWritten = nullptr; ///< of the checks: a byte for each of `local`
 };
 
 struct Barrier {
   uint32_t arrived = 0, expected = 0; ///< threads; 0: all of the block
   uint32_t rounded = 0;               ///< arrived, partial warps counted as whole ones
-  bool came = false;
+  uint8_t came = 0;                   ///< nobody, one warp, several
   uint32_t all = 1, any = 0, count = 0; ///< of bar.red
-  std::vector<uint32_t> knows;          ///< clocks of those that came
+  uint32_t arriving = 0;                ///< threads that have come and do not wait
+  BarrierOrder order;                   ///< of the checks
 };
 
 struct LaunchState;
@@ -106,10 +114,13 @@ struct BlockState {
   size_t turn = 0;
   uint64_t random = 0;
   RangeCache cache[64];
-  std::vector<ShadowWord> shadow;              ///< a word for each 4 bytes of shared memory, with checks on
+  std::unique_ptr<SharedShadow> shadow; ///< with checks on
+  BlockOrder order;
+  std::unordered_map<uint64_t, SyncPlace> places; ///< in shared memory
   std::vector<uint64_t> *warpCounts = nullptr; ///< by instruction of the entry's program, of this host thread
   std::vector<uint64_t> *laneCounts = nullptr;
-  Counters *counters = nullptr;
+  std::vector<MemoryCounts> *memoryCounts = nullptr;
+  Counters *counters = nullptr; ///< null: not asked for
 
   ~BlockState();
 };
@@ -128,16 +139,19 @@ struct LaunchState {
   bool needsLocal = false;
   std::atomic<uint64_t> nextBlock{0};
   std::atomic<bool> failed{false};
+  std::atomic<uint64_t> executed{0}; ///< instructions of warps, about
   std::mutex mutex; ///< of what follows
   std::exception_ptr failure;
-  std::map<std::pair<std::string, const Instr *>, Finding> findings;
-  std::vector<uint64_t> heap;       ///< what kernels got from malloc
+  std::map<std::tuple<std::string, const Instr *, uint32_t>, Finding> findings;
+  std::vector<uint64_t> freed; ///< by kernels; given back when the launch is over, another block may still look
+  std::atomic<bool> fromHeap{false}; ///< some kernel of this emulator called malloc
   std::vector<uint32_t> firstInstr; ///< of each function, in the arrays of counts
   Counters counters;
   GlobalShadow globalShadow;
+  SyncPlaces places; ///< in global memory
+  bool checks = false;
+  std::atomic<bool> anyFresh{false}; ///< some range knows which of its bytes have been written
   alignas(64) uint32_t gridWorkspace[16] = {};
-  std::unique_ptr<std::atomic<uint32_t>[]>
-      signals; ///< of each block: its atomics and fences so far, with checks on
 };
 
 constexpr uint64_t localStride = 512 * 1024;
@@ -147,14 +161,29 @@ constexpr uint64_t sharedWindow = uint64_t(1) << 56;
 constexpr uint64_t localWindow = uint64_t(2) << 56;
 constexpr uint64_t paramWindow = uint64_t(3) << 56; ///< parameters of the kernel
 
+/// The end of what functions on the stack have of a lane's local memory.
+inline uint64_t localTop(const Frame &f, int lane) {
+  return f.stack.empty() ? f.localBase + f.function->localBytes : f.stack[size_t(lane)];
+}
+
 inline Warp &asWarp(WarpState &w) { return static_cast<Warp &>(w); }
 
 /// Records a finding of a lane; throws it when checks are off or fatal.
-void report(WarpState &w, const Instr &i, int lane, const char *kind, const std::string &what);
+void report(WarpState &w, const Instr &i, int lane, Check kind, const std::string &what,
+            const OtherParty *other = nullptr);
 std::string hexadecimal(uint64_t value);
+
+/// Instructions have numbers across all functions of the program: `LaunchState::firstInstr` of theirs and on.
+uint32_t instructionIndex(const WarpState &w, const Instr &i);
+const Instr &instructionAt(const LaunchState &launch, uint32_t index);
+OtherParty otherParty(const WarpState &w, uint32_t instruction, uint64_t block, uint32_t thread);
 
 /// The lanes of w.mask whose `bytes` at the addresses lie inside of one known range; the others are reported.
 uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, bool write);
+/// The same without a report.
+uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes);
+/// The range that holds the address, freed ones too; null if none does.
+const Emulator::Range *rangeOf(LaunchState &launch, uint64_t address, Emulator::Range &scratch);
 
 /// Lets the copies of the lanes of `mask` land whose group is older than the last `pending` groups.
 void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted);

@@ -52,6 +52,12 @@ bool parseType(std::string_view type, Access &access) {
     }
   return false;
 }
+bool parseScope(std::string_view m, MemoryScope &scope) {
+  if (!isOneOf(m, {"cta", "cluster", "gpu", "gl", "sys"}))
+    return false;
+  scope = m == "cta" ? MemoryScope::cta : m == "sys" ? MemoryScope::sys : MemoryScope::gpu;
+  return true;
+}
 bool parseSpace(std::string_view m, Space &space) {
   if (m == "global")
     space = Space::global;
@@ -91,6 +97,15 @@ std::string hexadecimal(uint64_t value) {
   return text;
 }
 
+const Emulator::Range *rangeOf(LaunchState &launch, uint64_t address, Emulator::Range &scratch) {
+  auto after = std::upper_bound(launch.ranges.begin(), launch.ranges.end(), address,
+                                [](uint64_t a, const Emulator::Range &r) { return a < r.begin; });
+  if (after != launch.ranges.begin() && address < after[-1].end)
+    return &after[-1];
+  return launch.fromHeap && launch.emulator->find(address, scratch) ? &scratch : nullptr;
+}
+
+/// The range that begins nearest before the address, for the message.
 static const Emulator::Range *findRange(LaunchState &launch, uint64_t address) {
   auto after = std::upper_bound(launch.ranges.begin(), launch.ranges.end(), address,
                                 [](uint64_t a, const Emulator::Range &r) { return a < r.begin; });
@@ -100,27 +115,30 @@ static const Emulator::Range *findRange(LaunchState &launch, uint64_t address) {
 static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t bytes, int lane, bool write) {
   LaunchState &launch = *w.block->launch;
   const Emulator::Range *range = findRange(launch, address);
-  if (range && address + bytes <= range->end && !range->freed) {
-    w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
+  if (range && address + bytes <= range->end && !range->freed && !(write && range->constant)) {
+    if (!range->constant) // a write must come here again
+      w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
     return true;
   }
-  if (!launch.heap.empty()) { // made by the kernel itself
-    std::lock_guard lock(launch.mutex);
-    for (const Emulator::Range &r : launch.emulator->ranges())
-      if (!r.freed && address >= r.begin && address + bytes <= r.end)
-        return true;
+  Emulator::Range scratch;
+  if (launch.fromHeap && launch.emulator->find(address, scratch)) { // made by the kernel itself
+    range = &scratch;
+    if (address + bytes <= range->end && !range->freed)
+      return true;
   }
   std::string what =
       (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
-  if (range && address < range->end && range->freed) {
-    report(w, i, lane, "use-after-free", what + ", in memory that was freed");
+  if (write && range && address + bytes <= range->end && range->constant) {
+    report(w, i, lane, Check::constantWrite, what + ", in " + range->name + " of constant memory");
+  } else if (range && address < range->end && range->freed) {
+    report(w, i, lane, Check::useAfterFree, what + ", in memory that was freed");
   } else {
     if (range)
       what += ", " + std::to_string(int64_t(address - range->end)) + " bytes after the end of " +
               range->name + " of " + std::to_string(range->end - range->begin) + " bytes";
     else
       what += ", which belongs to no allocation";
-    report(w, i, lane, "global-out-of-bounds", what);
+    report(w, i, lane, Check::globalBounds, what);
   }
   return false;
 }
@@ -144,13 +162,29 @@ uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     if (address[l] & (bytes - 1))
-      report(w, i, l, "misaligned",
+      report(w, i, l, Check::misaligned,
              "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address[l]) +
                  ", which is not a multiple of " + std::to_string(bytes));
     else if (inRange(w, i, address[l], bytes, l, write))
       valid |= 1u << l;
   }
   return valid;
+}
+
+uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes) {
+  const RangeCache &cache = w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63];
+  uint32_t known = 0;
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    Emulator::Range scratch;
+    const Emulator::Range *range = nullptr;
+    if (address[l] >= cache.begin && address[l] + bytes <= cache.end)
+      known |= 1u << l;
+    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) && address[l] + bytes <= range->end &&
+             !range->freed)
+      known |= 1u << l;
+  }
+  return known;
 }
 
 uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane,
@@ -164,7 +198,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
       address &= (uint64_t(1) << 56) - 1;
   }
   if (address & (bytes - 1)) {
-    report(w, i, lane, "misaligned",
+    report(w, i, lane, Check::misaligned,
            "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address) +
                ", which is not a multiple of " + std::to_string(bytes));
     return nullptr;
@@ -174,15 +208,18 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
   case Space::shared:
     if (address + bytes <= block.launch->sharedBytes)
       return block.shared.data() + address;
-    report(w, i, lane, "shared-out-of-bounds",
+    report(w, i, lane, Check::sharedBounds,
            std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
                std::to_string(address) + " of " + std::to_string(block.launch->sharedBytes) +
                " bytes of shared memory");
     return nullptr;
   case Space::local:
-    if (asWarp(w).local && address + bytes <= localStride)
+    if (asWarp(w).local && address + bytes <= localStride && address + bytes <= localTop(*w.frame, lane))
       return asWarp(w).local + size_t(lane) * localStride + address;
-    report(w, i, lane, "local-out-of-bounds", "touches local memory at offset " + std::to_string(address));
+    report(w, i, lane, Check::localBounds,
+           std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
+               std::to_string(address) + " of " + std::to_string(localTop(*w.frame, lane)) +
+               " bytes of local memory");
     return nullptr;
   case Space::param: {
     uint64_t inFrame = address - callParamBase, frameBytes = w.frame->function->paramBytes;
@@ -190,7 +227,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
       return w.frame->params.data() + size_t(lane) * frameBytes + inFrame;
     if (address + bytes <= block.launch->arguments.size() && !write)
       return block.launch->arguments.data() + address;
-    report(w, i, lane, "param-out-of-bounds", "touches parameters at offset " + std::to_string(address));
+    report(w, i, lane, Check::paramBounds, "touches parameters at offset " + std::to_string(address));
     return nullptr;
   }
   default: return inRange(w, i, address, bytes, lane, write) ? reinterpret_cast<uint8_t *>(address) : nullptr;
@@ -224,13 +261,26 @@ static void readElement(WarpState &w, Slot s, int registerBytes, int lane, uint8
   memcpy(to, &value, a.bytes);
 }
 
+static Accessed accessed(const Access &a, const uint64_t *address, uint32_t bytes, Touch touch) {
+  Accessed result;
+  result.space = a.space;
+  result.address = address;
+  result.bytes = bytes;
+  result.aligned = bytes;
+  result.touch = touch;
+  result.strong = a.ordered;
+  result.order = a.order;
+  result.scope = a.scope;
+  return result;
+}
+
 template <bool observed> static void load(WarpState &w, const Instr &i) {
   const Access &a = accessOf(i);
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
   if (observed)
-    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::read);
+    observe(w, i, accessed(a, address, bytes, Touch::read));
   if (a.ordered)
     asWarp(w).spinning = true;
   bool vector = i.parts[0] != 0;
@@ -246,6 +296,8 @@ template <bool observed> static void load(WarpState &w, const Instr &i) {
       for (int e = 0; e < a.count; e++)
         writeElement(w, i.list[e], i.dstBytes, l, from + e * a.bytes, a);
   }
+  if (observed && a.ordered)
+    observeAcquire(w, i, accessed(a, address, bytes, Touch::read));
 }
 
 /// Loads of whole 32- and 64-bit words from global or shared memory by registers of the same width: nearly all there are.
@@ -253,8 +305,13 @@ template <Space space, class T, int count, bool observed>
 static void loadWords(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
-  if (observed)
-    observe(w, i, space, address, sizeof(T) * count, Touch::read);
+  if (observed) {
+    Accessed a;
+    a.space = space;
+    a.address = address;
+    a.bytes = a.aligned = sizeof(T) * count;
+    observe(w, i, a);
+  }
   uint32_t mask = w.mask;
   const uint8_t *base = nullptr;
   if constexpr (space == Space::global) {
@@ -308,9 +365,17 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
-  if (observed)
-    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::write);
   const Slot *values = i.parts[2] ? i.list + i.parts[0] + i.parts[1] : &i.src[1];
+  if (observed) {
+    uint8_t data[warpSize * 32];
+    Accessed all = accessed(a, address, bytes, Touch::write);
+    all.values = data;
+    for (uint32_t rest = w.mask; rest; rest &= rest - 1)
+      for (int e = 0; e < a.count; e++)
+        readElement(w, values[e], i.srcBytes[1], std::countr_zero(rest),
+                    data + size_t(std::countr_zero(rest)) * bytes + e * a.bytes, a);
+    observe(w, i, all);
+  }
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint8_t *to = locate(w, i, a.space, address[l], bytes, l, true);
@@ -364,7 +429,10 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
                isOneOf(m, {"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})) {
     } else if (isOneOf(m, {"volatile", "relaxed", "acquire", "release", "mmio"})) {
       a.ordered = true;
-    } else if (isOneOf(m, {"cta", "cluster", "gpu", "sys"})) {
+      a.order = m == "acquire" ? MemoryOrder::acquire : m == "release" ? MemoryOrder::release : MemoryOrder::relaxed;
+      if (m == "volatile" || m == "mmio")
+        a.scope = MemoryScope::sys;
+    } else if (parseScope(m, a.scope)) {
     } else if (m == "v2" || m == "v4" || m == "v8") {
       a.count = m[1] - '0';
     } else if (m.substr(0, 4) == "L1::" || m.substr(0, 4) == "L2::") {
@@ -440,8 +508,11 @@ static void nothing(WarpState &, const Instr &) {}
 static void fence(WarpState &w, const Instr &) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   asWarp(w).spinning = true;
-  if (auto &signals = w.block->launch->signals)
-    signals[w.block->linear]++;
+}
+static void fenceObserved(WarpState &w, const Instr &i) {
+  fence(w, i);
+  if (w.block->launch->checks)
+    fenced(asWarp(w), static_cast<MemoryScope>(i.variant));
 }
 /// `createpolicy`: hints have no effect here.
 static void policy(WarpState &w, const Instr &i) {
@@ -467,11 +538,14 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
     return true;
   }
   if (op == "membar" || op == "fence") {
+    MemoryScope scope = MemoryScope::gpu;
     for (auto m : s.modifiers)
-      if (!isOneOf(m, {"cta", "gl", "gpu", "sys", "sc", "acq_rel", "cluster", "acquire", "release"}))
+      if (!parseScope(m, scope) && !isOneOf(m, {"sc", "acq_rel", "acquire", "release"}))
         badModifier(s, i, m);
     i.pipe = Pipe::warp;
+    i.variant = uint32_t(scope);
     i.run = fence;
+    i.observed = fenceObserved;
     return true;
   }
   if (op == "prefetch" || op == "prefetchu" || op == "applypriority" || op == "discard") {

@@ -268,9 +268,9 @@ TEST(EmulatorCounters, CoalescedAndStrided) {
     mul.wide.u32 %rd3, %r0, 32;
     add.s64 %rd4, %rd0, %rd3;
     st.global.u32 [%rd4], %r1;)");
-  EXPECT_EQ(report.counters.globalRequests, 2u);
-  EXPECT_EQ(report.counters.globalSectors, 36u + (reinterpret_cast<uint64_t>(data.data()) % 32 ? 1u : 0u));
-  EXPECT_EQ(report.counters.globalSectorsIdeal, 8u);
+  EXPECT_EQ(report.counters.memory.global.requests, 2u);
+  EXPECT_EQ(report.counters.memory.global.units, 36u + (reinterpret_cast<uint64_t>(data.data()) % 32 ? 1u : 0u));
+  EXPECT_EQ(report.counters.memory.global.ideal, 8u);
   EXPECT_EQ(report.counters.instructions, 9u);
   EXPECT_EQ(report.counters.lanes, 9u * 32u);
 }
