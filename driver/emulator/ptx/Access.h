@@ -71,6 +71,7 @@ std::string spelled(const Spelling &s);
 
 bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper);
 bool chooseAsyncCopy(const Spelling &s, Instr &i, Keeper &keeper);
+bool chooseMbarrier(const Spelling &s, Instr &i, Keeper &keeper);
 bool chooseMatrixMemory(const Spelling &s, Instr &i, Keeper &keeper);
 
 /// Sets bytes and what kind of number a type such as "f16x2" is; false if `type` is no type.

@@ -51,6 +51,7 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
   Warp &warp = asWarp(w);
   AsyncCopy copy;
   copy.bytes = bytes;
+  copy.sequence = ++warp.copySequence;
   uint32_t all = w.mask, reading = 0;
   for (uint32_t rest = all; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
@@ -110,12 +111,12 @@ void waitAll(WarpState &w, const Instr &) { landCopies(w, w.mask, 0, true); }
 
 } // namespace
 
-void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted) {
+template <class F> static void land(WarpState &w, uint32_t mask, F isCovered) {
   Warp &warp = asWarp(w);
   for (AsyncCopy &copy : warp.copies)
     for (uint32_t rest = copy.mask & mask; rest; rest &= rest - 1) {
       int l = std::countr_zero(rest);
-      if (!uncommitted && copy.group[l] + pending >= warp.groups[l])
+      if (!isCovered(copy, l))
         continue;
       if (!copy.landed)
         copyLane(w, copy, l);
@@ -124,6 +125,16 @@ void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted)
     }
   while (!warp.copies.empty() && !warp.copies.front().mask)
     warp.copies.pop_front();
+}
+
+void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted) {
+  const Warp &warp = asWarp(w);
+  land(w, mask, [&](const AsyncCopy &copy, int l) {
+    return uncommitted || copy.group[l] + pending < warp.groups[l];
+  });
+}
+void landCopiesBefore(WarpState &w, uint32_t mask, uint64_t sequence) {
+  land(w, mask, [&](const AsyncCopy &copy, int) { return copy.sequence <= sequence; });
 }
 
 bool chooseAsyncCopy(const Spelling &s, Instr &i, Keeper &) {

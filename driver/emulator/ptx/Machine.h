@@ -67,11 +67,19 @@ struct AsyncCopy {
   uint64_t from[warpSize];
   uint32_t size[warpSize]; ///< bytes read; the rest is zero
   uint32_t group[warpSize];
+  uint64_t sequence = 0;
   bool landed = false; ///< the data are there; the wait is still to come
   // Of the checks:
   const Instr *at = nullptr;
   uint32_t instruction = 0;
   std::vector<uint8_t> issued; ///< the source when the copy began, 16 bytes a lane
+};
+
+/// An mbarrier, at an offset of shared memory, at which a lane arrives when its copies up to a cp.async are complete.
+struct AsyncArrival {
+  uint32_t object = 0;
+  uint64_t sequence = 0;
+  int lane = 0;
 };
 
 struct Warp : WarpState {
@@ -81,6 +89,8 @@ struct Warp : WarpState {
   std::vector<std::unique_ptr<Frame>> frames; ///< live
   uint8_t *local = nullptr;                   ///< lane l's local memory starts at local + l * localStride
   std::deque<AsyncCopy> copies;
+  uint64_t copySequence = 0;      ///< of the last cp.async instruction
+  std::vector<AsyncArrival> arrivals;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
   WarpOrder order;                 ///< of the checks
@@ -187,6 +197,8 @@ const Emulator::Range *rangeOf(LaunchState &launch, uint64_t address, Emulator::
 
 /// Lets the copies of the lanes of `mask` land whose group is older than the last `pending` groups.
 void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted);
+/// Those of the cp.async instructions up to number `sequence`.
+void landCopiesBefore(WarpState &w, uint32_t mask, uint64_t sequence);
 
 /// Runs the builtin of a call (vprintf, …) for the lanes of w.mask.
 void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call);

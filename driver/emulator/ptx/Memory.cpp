@@ -514,6 +514,43 @@ static void fenceObserved(WarpState &w, const Instr &i) {
   if (w.block->launch->checks)
     fenced(asWarp(w), static_cast<MemoryScope>(i.variant));
 }
+// Each lane's local memory ends where its own allocations end; frames of called functions lie behind all of them.
+static std::vector<uint64_t> &stackOf(WarpState &w) {
+  Frame &f = *w.frame;
+  if (f.stack.empty())
+    f.stack.assign(warpSize, f.localBase + f.function->localBytes);
+  return f.stack;
+}
+static void allocateOnStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  uint64_t align = std::max<uint64_t>(i.variant, 8);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    uint64_t at = (stack[size_t(l)] + align - 1) / align * align;
+    uint64_t size = readLane(w, i.src[0], i.srcBytes[0], l);
+    writeLane(w, i.dst, i.dstBytes, l, at);
+    if (size > localStride || at + size > localStride) {
+      report(w, i, l, Check::localBounds, "allocates " + std::to_string(size) + " bytes of a stack of " +
+                                              std::to_string(localStride));
+      continue;
+    }
+    stack[size_t(l)] = at + size;
+    if (asWarp(w).localWritten)
+      memset(asWarp(w).localWritten + size_t(l) * localStride + at, 0, size);
+  }
+}
+static void saveStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1)
+    writeLane(w, i.dst, i.dstBytes, std::countr_zero(rest), stack[size_t(std::countr_zero(rest))]);
+}
+static void restoreStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    stack[size_t(l)] = std::min(readLane(w, i.src[0], i.srcBytes[0], l), stack[size_t(l)]);
+  }
+}
 /// `createpolicy`: hints have no effect here.
 static void policy(WarpState &w, const Instr &i) {
   for (uint32_t rest = w.mask; rest; rest &= rest - 1)
@@ -524,7 +561,7 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
   std::string_view op = s.opcode;
   if (op == "ld" || op == "ldu" || op == "st")
     return chooseLoadStore(s, i, keeper, op != "st");
-  if (chooseAtomic(s, i, keeper) || chooseAsyncCopy(s, i, keeper) || chooseMatrixMemory(s, i, keeper))
+  if (chooseAtomic(s, i, keeper) || chooseMbarrier(s, i, keeper) || chooseAsyncCopy(s, i, keeper) || chooseMatrixMemory(s, i, keeper))
     return true;
   if (op == "cvta" || op == "isspacep") {
     Access a;
@@ -546,6 +583,14 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
     i.variant = uint32_t(scope);
     i.run = fence;
     i.observed = fenceObserved;
+    return true;
+  }
+  if (op == "alloca" || op == "stacksave" || op == "stackrestore") {
+    for (auto m : s.modifiers)
+      if (!isOneOf(m, {"u32", "u64"}))
+        badModifier(s, i, m);
+    i.variant = op == "alloca" && s.operands.size() > 2 ? uint32_t(strtoul(std::string(s.operands[2]).c_str(), nullptr, 0)) : 8;
+    i.run = op == "alloca" ? allocateOnStack : op == "stacksave" ? saveStack : restoreStack;
     return true;
   }
   if (op == "prefetch" || op == "prefetchu" || op == "applypriority" || op == "discard") {
