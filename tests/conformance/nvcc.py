@@ -84,6 +84,7 @@ class Program:
 
     def __call__(self, kernel: str, grid, block, *args, **options) -> emulator.Report:
         options.setdefault("checks", "fatal")
+        options.setdefault("instruction_limit", 50_000_000)
         return self.module.launch(kernel, grid, block, list(args), **options)
 
     def has(self, kernel: str) -> bool:

@@ -360,12 +360,13 @@ static void waitAtBarrier(Warp &w, const Instr &i, uint32_t mask, bool force) {
   uint32_t together = mask;
   if (info.aligned && mask != w.alive && mask == s.mask) {
     uint32_t pc = s.pc - 1;
+    s.pc = pc;
     bool complete = gather(w, pc, s.frame, w.alive, together);
     if (!complete && !force) {
-      s.pc = pc;
       s.wait = Split::Wait::sync;
       return;
     }
+    s.pc = pc + 1;
     if (together != s.mask) { // all that are here come in as one
       for (size_t k = 0; k < w.splits.size(); k++) {
         Split &other = w.splits[k];

@@ -117,6 +117,18 @@ class Module:
         """Names of the kernels."""
         return self._module.entries()
 
+    def variable(self, name: str) -> Any:
+        """The bytes of a `.global` or `.const` variable, as a NumPy array that shares its memory."""
+        import ctypes
+
+        import numpy as np
+
+        address, size = self._module.variable(name)
+        if not address:
+            raise KeyError(name)
+        array = np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+        return array
+
     def launch(
         self,
         name: str,
