@@ -106,7 +106,7 @@ def test_print(program, capsys):  # noqa: F811
     program("print")("hello", 1, 32, 2)
     lines = sorted(capsys.readouterr().out.splitlines())
     assert lines == [
-        "50% of 1.234568e+04, 0.0001, ff, 377, 00042, +7",
+        "50% of 1.234568e+04, 0.0001, ff, 10, 00042, +7",
         "thread 0 of 32:  0.00 text|even  |a -1234567890123 deadbeefcafe 0x1234 %",
         "thread 1 of 32:  1.50 text|odd   |b -1234567890123 deadbeefcafe 0x1234 %",
     ]

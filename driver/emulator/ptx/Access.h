@@ -49,6 +49,7 @@ struct Accessed {
   MemoryScope scope = MemoryScope::gpu;
   const uint8_t *values = nullptr; ///< `bytes` of each lane that are to be written, where known
   uint32_t aligned = 1;            ///< accesses that are not are reported elsewhere
+  bool cas = false;
   bool continued = false;          ///< part of a request that has been counted
 };
 

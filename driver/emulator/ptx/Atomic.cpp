@@ -109,6 +109,7 @@ template <bool observed> void atomic(WarpState &w, const Instr &i) {
     all.bytes = all.aligned = uint32_t(a.bytes) * a.count;
     all.touch = Touch::atomic;
     all.strong = true;
+    all.cas = static_cast<Atomic>(a.operation) == Atomic::cas;
     all.order = a.order;
     all.scope = a.scope;
     observe(w, i, all);

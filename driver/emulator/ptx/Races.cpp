@@ -30,13 +30,16 @@ struct RaceChecker {
   RaceChecker(WarpState &state, const Instr &i, const Accessed &a)
       : w(asWarp(state)), i(i), a(a), block(*w.block), index(instructionIndex(w, i)) {}
 
-  bool orderedInBlock(const Stamp &past, int lane) const {
+  bool orderedInBlock(const Stamp &past, int lane, bool isRead) const {
     if (past.warp() == w.index)
-      return (past.lane() == lane && !past.many()) || past.epoch() <= w.order.laneKnows(lane, past.lane());
+      return (past.lane() == lane && !(isRead && past.flag())) || past.epoch() <= w.order.laneKnows(lane, past.lane());
     return past.epoch() <= knows(block, w, past.warp());
   }
   Stamp stamp(int lane, uint8_t bytes) const {
-    return Stamp::make(w.order.now, w.index * warpSize + uint32_t(lane), index, bytes, a.strong);
+    Stamp s = Stamp::make(w.order.now, w.index * warpSize + uint32_t(lane), index, bytes, a.strong);
+    if (a.cas)
+      s.setFlag();
+    return s;
   }
   /// The four bytes at `word` that the access writes, of a lane; false if it writes not all of `bytes`.
   bool valueOf(int lane, uint64_t word, uint8_t bytes, uint8_t *out) const {
@@ -72,10 +75,11 @@ struct RaceChecker {
                         : a.strong             ? "changes atomically "
                                                : "writes ") +
                        where + ", which " + other.who;
-    if (past.many())
+    if (!wrote && past.flag())
       text += " and other lanes of its warp";
     text += std::string(" ") + did(past, wrote) + " at " + other.where + ", with nothing that orders the two";
-    report(w, i, lane, same ? Check::sameValue : kind, text, &other);
+    bool cas = wrote ? a.touch == Touch::read && !a.strong && past.flag() : a.cas && !past.atomic();
+    report(w, i, lane, same ? Check::sameValue : cas ? Check::casRead : kind, text, &other);
   }
 };
 
@@ -116,10 +120,11 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
         report(w, i, l, Check::sharedUninitialised, "reads " + where() + ", which nothing has written");
         told = true;
       }
-      auto conflicts = [&](const Stamp &past) {
-        return past && (past.bytes() & bytes) && !(past.atomic() && a.strong) && !check.orderedInBlock(past, l);
+      auto conflicts = [&](const Stamp &past, bool isRead) {
+        return past && (past.bytes() & bytes) && !(past.atomic() && a.strong) &&
+               !check.orderedInBlock(past, l, isRead);
       };
-      if (conflicts(word.write) && !told) {
+      if (conflicts(word.write, false) && !told) {
         bool same = writes && !a.strong && !word.write.atomic() &&
                     check.sameValue(word.write, l, at, block.shared.data() + at, word.write.bytes() & bytes, true);
         check.race(Check::sharedRace, word.write, block.linear, l, where(), true, same);
@@ -127,7 +132,7 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
       }
       if (writes) {
         for (Stamp &past : word.reads)
-          if (conflicts(past) && !told) {
+          if (conflicts(past, true) && !told) {
             check.race(Check::sharedRace, past, block.linear, l, where(), false, false);
             told = true;
           }
@@ -140,10 +145,10 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
       for (Stamp &slot : word.reads) {
         if (slot && slot.warp() == w.index && slot.epoch() == now.epoch() && slot.atomic() == a.strong) {
           if (slot.lane() != l)
-            slot.setMany();
+            slot.setFlag();
           break;
         }
-        if (!slot || check.orderedInBlock(slot, l)) {
+        if (!slot || check.orderedInBlock(slot, l, true)) {
           slot = now;
           break;
         }
@@ -188,17 +193,17 @@ void checkGlobal(WarpState &state, const Instr &i, const Accessed &a) {
       uint8_t bytes = bytesIn(at, address, a.bytes);
       auto where = [&] { return "global memory at " + hexadecimal(at); };
       uint8_t &narrow = page->narrowScope[k / 8];
-      auto conflicts = [&](const Stamp &past, uint32_t ofBlock, bool pastNarrow) {
+      auto conflicts = [&](const Stamp &past, uint32_t ofBlock, bool pastNarrow, bool isRead) {
         if (!past || !(past.bytes() & bytes))
           return false;
         bool scoped = ofBlock == self || (!cta && !pastNarrow);
         if (past.atomic() && a.strong && scoped)
           return false;
-        return ofBlock == self ? !check.orderedInBlock(past, l)
+        return ofBlock == self ? !check.orderedInBlock(past, l, isRead)
                                : !knowsBlock(block, w, ofBlock, past.warp(), past.epoch());
       };
       Stamp &write = page->write[k];
-      if (!told && conflicts(write, page->writeBlock[k], narrow >> (k % 8) & 1)) {
+      if (!told && conflicts(write, page->writeBlock[k], narrow >> (k % 8) & 1, false)) {
         bool same = writes && !a.strong && !write.atomic() &&
                     check.sameValue(write, l, at, reinterpret_cast<const uint8_t *>(at), write.bytes() & bytes,
                                     page->writeBlock[k] == self);
@@ -208,7 +213,7 @@ void checkGlobal(WarpState &state, const Instr &i, const Accessed &a) {
       Stamp now = check.stamp(l, bytes);
       if (writes) {
         for (int r = 0; r < 2; r++) {
-          if (!told && conflicts(page->reads[r][k], page->readBlock[r][k], false)) {
+          if (!told && conflicts(page->reads[r][k], page->readBlock[r][k], false, true)) {
             check.race(Check::globalRace, page->reads[r][k], page->readBlock[r][k], l, where(), false, false);
             told = true;
           }
@@ -225,10 +230,10 @@ void checkGlobal(WarpState &state, const Instr &i, const Accessed &a) {
         if (slot && owner == self && slot.warp() == w.index && slot.epoch() == now.epoch() &&
             slot.atomic() == a.strong) {
           if (slot.lane() != l)
-            slot.setMany();
+            slot.setFlag();
           break;
         }
-        if (!slot || (owner == self ? check.orderedInBlock(slot, l)
+        if (!slot || (owner == self ? check.orderedInBlock(slot, l, true)
                                     : knowsBlock(block, w, owner, slot.warp(), slot.epoch()))) {
           slot = now;
           owner = self;

@@ -36,8 +36,9 @@ struct Stamp {
   uint32_t instruction() const { return uint32_t(bits >> 6) & uint32_t(lastInstruction); } ///< in LaunchState::firstInstr
   uint8_t bytes() const { return bits >> 2 & 15; } ///< which of the four
   bool atomic() const { return bits >> 1 & 1; }    ///< strong accesses of all kinds
-  bool many() const { return bits & 1; }           ///< other lanes of the warp did the same in this epoch
-  void setMany() { bits |= 1; }
+  /// Of a read: other lanes of the warp did the same in this epoch. Of a write: it was a compare-and-swap.
+  bool flag() const { return bits & 1; }
+  void setFlag() { bits |= 1; }
   Stamp at(uint32_t epoch) const { return {(bits & ((uint64_t(1) << 38) - 1)) | uint64_t(epoch) << 38}; }
 };
 
