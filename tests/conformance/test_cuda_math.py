@@ -80,7 +80,7 @@ def test_bits(program):  # noqa: F811
         held = max(0, min(n, 32 - at))
         extended = field | (M32 << held & M32 if sign else 0)
         inside = sum(1 << k for k in range(at, min(at + n, 32)))
-        assert out[i].tolist() == [field, extended & M32, (v & ~inside) | (0x5A5A5A5A << at & inside)], i
+        assert out[i].tolist() == [field, extended & M32, (0x5A5A5A5A & ~inside) | (v << at & inside)], i
 
 
 def test_integers(program):  # noqa: F811
@@ -257,7 +257,7 @@ def test_half2(program):  # noqa: F811
     wide = (bf.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
     assert (wide[:, 0] == bfloat(x)).all() and (abs(wide[:, 1]) <= abs(x)).all()
     assert (wide[:, 2] >= x).all() and (wide[:, 3] <= x).all()
-    assert n[:28].tolist() == [[round(float(v)), math.trunc(v)] for v in h[:28, 0]]
+    assert n[:28].tolist() == [[round(float(v)), math.trunc(float(v))] for v in h[:28, 0]]
     assert (back[:, 0] == h[:, 0]).all() and (back[:, 1] == wide[:, 0]).all()
 
 
@@ -405,14 +405,19 @@ def test_libdevice(program, double):  # noqa: F811
                     continue
                 if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
                     continue
-                ulp = float(np.spacing(np.abs(dtype(float(value)))))
-                if not abs(mpmath.mpf(got) - value) <= ulps * ulp:
+                if name == "lgamma" and -10.001 < a < -2.264:
+                    continue  # the guide gives no bound near its zeros
+                bound = ulps * float(np.spacing(np.abs(dtype(float(value)))))
+                if name in BESSEL and abs(a) >= 8:
+                    bound = 5e-12 if double else 2.2e-6
+                if not abs(mpmath.mpf(got) - value) <= bound:
                     wrong.append((name, a, b, got, float(value)))
     assert not wrong, wrong[:10]
 
 
 TWO = {"pow", "atan2", "fmod", "hypot", "fdim", "remainder", "nextafter", "copysign", "fmax", "fmin"}
-# (single, double) where the guide gives more than 4, or 4 would not do: Bessel functions are given absolutely.
+BESSEL = {"j0", "j1", "y0", "y1"}
+# (single, double) where the guide gives more than 4; Bessel functions have absolute bounds near their zeros.
 ULPS = {
     "lgamma": (16, 16),
     "tgamma": (5, 10),

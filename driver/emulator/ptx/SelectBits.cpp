@@ -186,7 +186,8 @@ bool chooseLop3(const Spelling &spelling, Instr &in) {
   return true;
 }
 
-// --- Carries. After a subtraction the carry is a borrow.
+// --- Carries. A subtraction is an addition of the complement: its carry is 1 where nothing was borrowed. (The manual
+// speaks of a borrow; nvcc's division of 128 bits reads the carry of a subc.cc with addc, which holds only this way.)
 
 enum class Chain : uint8_t { add, subtract, low, high };
 template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const Instr &in) {
@@ -196,7 +197,7 @@ template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const
   alignas(64) U result[warpSize];
   uint32_t carries = 0;
   for (uint32_t i = 0; i < warpSize; i++) {
-    U x = a[i], y = b[i], carry = in1 ? w.carry >> i & 1 : 0;
+    U x = a[i], y = b[i], carry = in1 ? w.carry >> i & 1 : op == Chain::subtract;
     if constexpr (op == Chain::low || op == Chain::high) {
       x = op == Chain::low ? static_cast<U>(MulLo<T>::run(static_cast<T>(x), static_cast<T>(y)))
                            : static_cast<U>(MulHi<T>::run(static_cast<T>(x), static_cast<T>(y)));
@@ -204,9 +205,9 @@ template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const
     }
     bool carried;
     if constexpr (op == Chain::subtract) {
-      U once = x - y;
-      result[i] = once - carry;
-      carried = x < y || once < carry;
+      U once = x - y, borrow = carry ^ 1;
+      result[i] = once - borrow;
+      carried = !(x < y || once < borrow);
     } else {
       U once = x + y;
       result[i] = once + carry;
