@@ -47,6 +47,8 @@ ChecksWanted parseChecks(std::string_view text) {
   while (first || !text.empty()) {
     size_t comma = text.find(',');
     std::string_view word = text.substr(0, comma);
+    if (comma != std::string_view::npos && comma + 1 == text.size())
+      refuse(text);
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
     if (first) {
       first = false;

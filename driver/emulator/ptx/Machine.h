@@ -191,7 +191,7 @@ OtherParty otherParty(const WarpState &w, uint32_t instruction, uint64_t block, 
 /// The lanes of w.mask whose `bytes` at the addresses lie inside of one known range; the others are reported.
 uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, bool write);
 /// The same without a report.
-uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes);
+uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, bool write);
 /// The range that holds the address, freed ones too; null if none does.
 const Emulator::Range *rangeOf(LaunchState &launch, uint64_t address, Emulator::Range &scratch);
 

@@ -171,7 +171,7 @@ uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
   return valid;
 }
 
-uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes) {
+uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, bool write) {
   const RangeCache &cache = w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63];
   uint32_t known = 0;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
@@ -181,7 +181,7 @@ uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
     if (address[l] >= cache.begin && address[l] + bytes <= cache.end)
       known |= 1u << l;
     else if ((range = rangeOf(*w.block->launch, address[l], scratch)) && address[l] + bytes <= range->end &&
-             !range->freed)
+             !range->freed && !(write && range->constant))
       known |= 1u << l;
   }
   return known;

@@ -79,7 +79,7 @@ void observe(WarpState &w, const Instr &i, const Accessed &access) {
       return;
     uint32_t all = w.mask;
     if (a.space == Space::global)
-      w.mask = knownGlobal(w, i, a.address, a.bytes);
+      w.mask = knownGlobal(w, i, a.address, a.bytes, a.touch != Touch::read);
     if (w.mask) {
       if (a.space == Space::shared)
         checkShared(w, i, a);

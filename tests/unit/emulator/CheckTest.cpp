@@ -29,6 +29,7 @@ struct Case {
   const char *extra = ""; ///< checks that are off otherwise
   const char *outside = "";
 };
+void PrintTo(const Case &c, std::ostream *out) { *out << c.name; }
 
 const std::string own = ".shared .align 16 .b8 s[512];\nshl.b32 %r1, %r0, 2;\nmov.u32 %r2, s;\nadd.u32 %r3, %r1, %r2;\n"
                         "setp.lt.u32 %p0, %r0, 32;\nsetp.eq.u32 %p1, %r0, 0;\nsetp.lt.u32 %p2, %r0, 16;\n"
@@ -57,6 +58,14 @@ std::string blocks(const std::string &then, const std::string &set, const std::s
   return "mov.u32 %r20, %ctaid.x;\nsetp.eq.u32 %p0, %r20, 0;\n@%p0 bra first;\nwait_for:\n" + look +
          " %r11, [%rd0];\nsetp.ne.u32 %p3, %r11, 1;\n@%p3 bra wait_for;\nld.global.u32 %r12, [%rd0+4];\nbra.uni over;\n"
          "first:\nst.global.u32 [%rd0+4], 5;\n" + then + set + " [%rd0], 1;\nover:\n";
+}
+
+/// Warp 0 copies, waits for it and sets a flag.
+std::string copyBehindFlag(const std::string &then) {
+  return own + "@%p1 st.shared.u32 [s+256], 0;\n" + barrier +
+         "@%p0 bra first;\nw:\nld.volatile.shared.u32 %r11, [s+256];\nsetp.eq.u32 %p3, %r11, 0;\n@%p3 bra w;\n" + otherWarp +
+         "bra.uni over;\nfirst:\ncp.async.ca.shared.global [%r3], [%rd2], 4;\n" + wait + "bar.warp.sync -1;\n" + then +
+         "@%p1 st.volatile.shared.u32 [s+256], 1;\nover:\n";
 }
 
 const std::vector<Case> cases = {
@@ -93,7 +102,8 @@ const std::vector<Case> cases = {
      allocated + "st.u32 [%rd4+8], %r0;\nld.u32 %r1, [%rd4+8];", 64, 1, "", heap},
     {"LocalUnwritten", "local-uninitialised", local + "st.local.u32 [%rd5], %r0;\nld.local.u32 %r1, [%rd5+4];",
      local + "st.local.u32 [%rd5+4], %r0;\nld.local.v2.u32 {%r1, %r2}, [%rd5];"},
-    {"ReadAfterWrite", "shared-race", store + otherWarp + "bar.sync 0;", store + barrier + otherWarp},
+    {"ReadAfterWrite", "shared-race", store + barrier + "st.shared.u32 [%r3], 1;\n" + otherWarp,
+     store + barrier + "st.shared.u32 [%r3], 1;\n" + barrier + otherWarp},
     {"WriteAfterRead", "shared-race", store + barrier + otherWarp + "st.shared.u32 [%r3], 1;",
      store + barrier + otherWarp + barrier + "st.shared.u32 [%r3], 1;"},
     {"WriteAfterWrite", "shared-race", own + "st.shared.u32 [s], %r0;", own + "@%p1 st.shared.u32 [s], %r0;"},
@@ -108,7 +118,7 @@ const std::vector<Case> cases = {
     {"Bytes", "shared-race", own + "@%p0 st.shared.u8 [s+1], 1;\n@!%p0 st.shared.u16 [s], 2;",
      own + "@%p1 st.shared.u8 [s+1], 1;\nsetp.eq.u32 %p3, %r0, 40;\n@%p3 st.shared.u8 [s], 2;"},
     {"NamedBarrier", "shared-race",
-     store + "@%p0 bra early;\n" + otherWarp + "bar.sync 1, 64;\nbra.uni over;\nearly:\nbar.arrive 1, 64;\nover:\n",
+     store + barrier + "st.shared.u32 [%r3], 1;\n@%p0 bra early;\n" + otherWarp + "bar.sync 1, 64;\nbra.uni over;\nearly:\nbar.arrive 1, 64;\nover:\n",
      store + "@%p0 bra early;\nbar.sync 1, 64;\n" + otherWarp + "bra.uni over;\nearly:\nbar.arrive 1, 64;\nover:\n"},
     {"AfterArriving", "shared-race",
      own + "@%p0 bra early;\nbar.sync 1, 64;\nld.shared.u32 %r10, [%r4];\nbra.uni over;\nearly:\nbar.arrive 1, 64;\n"
@@ -154,8 +164,7 @@ const std::vector<Case> cases = {
      async + "cp.async.commit_group;\ncp.async.wait_group 1;\nld.shared.u32 %r10, [%r3];",
      async + "cp.async.commit_group;\ncp.async.commit_group;\ncp.async.wait_group 1;\nld.shared.u32 %r10, [%r3];"},
     {"CopyOfAnotherWarp", "async-copy-before-wait", async + barrier + otherWarp, async + wait + barrier + otherWarp},
-    {"CopyOfAnotherWarpAwaited", "shared-race", async + barrier + wait + "bar.warp.sync -1;\n" + otherHalf + "@%p0 bar.sync 1, 32;\n" + otherWarp,
-     async + wait + barrier + otherHalf + otherWarp},
+    {"CopyBehindAFlag", "shared-race", copyBehindFlag(""), copyBehindFlag("membar.cta;\n")},
     {"CopySourceChanged", "async-source-changed", async + "st.global.u32 [%rd2], 77;\n" + wait,
      async + wait + "st.global.u32 [%rd2], 77;\n"},
     {"BarrierByHalf", "divergent-barrier", own + "@%p2 bar.sync 0;\nbar.sync 0;", own + "@%p2 barrier.sync 1, 16;\nbar.sync 0;", 32},
