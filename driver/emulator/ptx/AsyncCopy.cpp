@@ -91,6 +91,8 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
     if (!copy.issued.empty())
       memcpy(copy.issued.data() + size_t(l) * 16, reinterpret_cast<const uint8_t *>(from[l]), copy.size[l]);
   }
+  if (observed)
+    changed(w);
   copy.landed = !w.block->launch->settings.lazyAsync;
   for (uint32_t rest = copy.mask; rest; rest &= rest - 1)
     if (copy.landed)

@@ -172,32 +172,50 @@ static uint64_t draw(uint64_t &state) { // xorshift64*
   return state * 0x2545f4914f6cdd1dull;
 }
 
-[[noreturn]] static void deadlock(BlockState &block) {
-  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " +
-                     std::to_string(block.id[1]) + ", " + std::to_string(block.id[2]) + "):";
+static std::string placeOf(const Instr &i) {
+  return (i.sourceLine ? "line " + std::to_string(i.sourceLine) + ", " : std::string()) + "PTX line " +
+         std::to_string(i.line);
+}
+/// What the warps of a block wait for, a few of them.
+static std::string waiting(const BlockState &block) {
+  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " + std::to_string(block.id[1]) + ", " +
+                     std::to_string(block.id[2]) + "):";
   int shown = 0;
   for (auto &w : block.warps)
     for (Split &s : w->splits)
-      if (s.wait == Split::Wait::barrier && shown++ < 8)
-        text += " warp " + std::to_string(w->index) + " waits at barrier " + std::to_string(s.barrier) +
-                " (PTX line " + std::to_string(s.frame->function->code[s.instruction].line) + ");";
-  throw Error(Diag::emulator_trap, {block.launch->entry->name, text});
+      if (shown++ < 8) {
+        text += " warp " + std::to_string(w->index);
+        const auto &code = s.frame->function->code;
+        if (s.wait == Split::Wait::barrier)
+          text += " waits at barrier " + std::to_string(s.barrier) + " (" + placeOf(code[s.instruction]) + ");";
+        else
+          text += (s.wait == Split::Wait::sync ? " waits for lanes (" : " spins (") +
+                  placeOf(code[std::min<size_t>(s.pc, code.size() - 1)]) + ");";
+      }
+  return text;
 }
+[[noreturn]] static void deadlock(const BlockState &block) {
+  throw Error(Diag::emulator_trap, {block.launch->entry->name, waiting(block)});
+}
+
+constexpr uint32_t spinRounds = 16; ///< before another block has its turn
 
 /// Runs a block for a while; true when it is done.
 static bool runBlock(BlockState &block) {
   int64_t left = blockSlice;
   size_t n = block.warps.size();
   while (left > 0) {
-    bool ran = false, all = true;
+    bool ran = false, all = true, spun = true;
     for (size_t k = 0; k < n; k++) {
       Warp &w = *block.warps[block.random ? draw(block.random) % n : k];
       if (w.splits.empty())
         continue;
       int64_t budget = block.random ? 1 + int64_t(draw(block.random) % 256) : quantum, before = budget;
+      w.spun = false;
       runWarp(w, budget);
       left -= before - budget + 1;
       ran |= budget != before;
+      spun &= w.spun || budget == before;
     }
     for (auto &w : block.warps)
       all &= w->splits.empty();
@@ -218,9 +236,12 @@ static bool runBlock(BlockState &block) {
       if (!ran && !block.progressed)
         deadlock(block);
     }
+    block.spins = spun && ran && !block.progressed ? block.spins + 1 : 0;
     block.progressed = false;
+    if (block.spins && block.spins % spinRounds == 0)
+      break; // it may wait for another block
   }
-  block.launch->executed.fetch_add(uint64_t(blockSlice), std::memory_order_relaxed);
+  block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
   return false;
 }
 
@@ -255,8 +276,20 @@ static void watch(LaunchState &launch, bool isCaller, std::chrono::steady_clock:
     throw Error(Diag::emulator_interrupted, {launch.entry->name});
 }
 
+/// No warp of the block can go on unless memory changes, since `changes` changes of it.
+static bool isStuck(const BlockState &block, uint64_t changes) {
+  for (auto &w : block.warps) {
+    bool runs = false;
+    for (const Split &s : w->splits)
+      runs |= s.wait == Split::Wait::none;
+    if (runs && !(w->stuck && w->spinChanges == changes))
+      return false;
+  }
+  return true;
+}
+
 /// A host thread: takes blocks in order; several at once where they wait for each other.
-static void work(LaunchState &launch, Tally &tally, bool isCaller) {
+static void work(LaunchState &launch, Tally &tally, size_t thread) {
   std::chrono::steady_clock::time_point next{};
   try {
     std::deque<std::unique_ptr<BlockState>> resident;
@@ -270,6 +303,7 @@ static void work(LaunchState &launch, Tally &tally, bool isCaller) {
       block.laneCounts = &tally.laneCounts;
       block.memoryCounts = &tally.memory;
       block.counters = launch.settings.counters ? &tally.counters : nullptr;
+      block.changes = launch.checks ? &launch.progress[thread].changes : nullptr;
       return true;
     };
     while (!launch.failed.load(std::memory_order_relaxed)) {
@@ -278,13 +312,25 @@ static void work(LaunchState &launch, Tally &tally, bool isCaller) {
       auto block = std::move(resident.front());
       resident.pop_front();
       bool done = runBlock(*block);
-      watch(launch, isCaller, next);
+      watch(launch, thread == 0, next);
       if (done)
         continue;
       // It may wait for a block that has not begun.
-      if (launch.settings.cooperative || resident.size() < residentBlocks)
-        start();
+      bool more = (launch.settings.cooperative || resident.size() < residentBlocks || block->spins >= 64 * spinRounds) &&
+                  start();
       resident.push_back(std::move(block));
+      if (more || !launch.checks || launch.settings.hostWrites)
+        continue;
+      // All blocks of all threads wait for a change that only they could make?
+      uint64_t changes = launch.changes();
+      bool all = true;
+      for (auto &b : resident)
+        all &= isStuck(*b, changes);
+      launch.progress[thread].stuckAt = all ? changes : ~uint64_t(0);
+      for (auto &other : launch.progress)
+        all &= other.stuckAt == changes || other.stuckAt == LaunchState::done;
+      if (all && launch.changes() == changes && launch.nextBlock >= launch.blocks)
+        deadlock(*resident.back());
     }
   } catch (...) {
     std::lock_guard lock(launch.mutex);
@@ -292,6 +338,8 @@ static void work(LaunchState &launch, Tally &tally, bool isCaller) {
       launch.failure = std::current_exception();
     launch.failed = true;
   }
+  if (launch.checks)
+    launch.progress[thread].stuckAt = LaunchState::done;
 }
 
 void runLaunch(LaunchState &launch) {
@@ -307,6 +355,8 @@ void runLaunch(LaunchState &launch) {
   unsigned threads = launch.settings.threads ? launch.settings.threads : std::thread::hardware_concurrency();
   threads = unsigned(std::max<uint64_t>(1, std::min<uint64_t>(threads, launch.blocks)));
   std::vector<Tally> tallies(threads);
+  if (launch.checks)
+    launch.progress = std::vector<LaunchState::Progress>(threads);
   for (Tally &tally : tallies)
     if (launch.observe) {
       tally.warpCounts.resize(total);
@@ -317,10 +367,10 @@ void runLaunch(LaunchState &launch) {
   std::vector<std::thread> helpers;
   for (unsigned k = 1; k < threads; k++)
     helpers.emplace_back([&, k] {
-      work(launch, tallies[k], false);
+      work(launch, tallies[k], k);
       running--;
     });
-  work(launch, tallies[0], true);
+  work(launch, tallies[0], 0);
   // The others may never end: go on asking whether to stop.
   std::chrono::steady_clock::time_point next{};
   while (launch.settings.interrupted && running && !launch.failed) {

@@ -110,6 +110,7 @@ std::string format(WarpState &w, const Instr &i, const std::string &text, uint64
 } // namespace
 
 void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
+  changed(w);
   LaunchState &launch = *w.block->launch;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);

@@ -183,6 +183,28 @@ static void yieldSplit(Warp &w) {
   }
 }
 
+/// A split has come round to where it spins. If the registers are as they were the last time, and no memory has changed
+/// in between, it will do so forever unless somebody else changes some.
+static void noteSpin(Warp &w) {
+  LaunchState &launch = *w.block->launch;
+  w.spun = true;
+  if (!launch.checks)
+    return;
+  uint64_t changes = launch.changes(), hash = 0xcbf29ce484222325ull;
+  auto add = [&](uint64_t x) { hash = (hash ^ x) * 0x100000001b3ull; };
+  for (const Split &s : w.splits) {
+    add(uint64_t(s.pc) << 32 | s.mask);
+    const uint32_t *regs = s.frame->regs;
+    for (size_t k = 0; k < size_t(s.frame->function->slots) * warpSize; k++)
+      add(regs[k]);
+    for (uint32_t p : s.frame->preds)
+      add(p);
+  }
+  w.stuck = w.spinChanges == changes && w.spinHash == hash;
+  w.spinChanges = changes;
+  w.spinHash = hash;
+}
+
 /// Splits at the same instruction that needs its lanes together. True if the lanes at it now are all it asks for; then
 /// `together` has them. `force`: takes those that are there.
 static bool gather(Warp &w, uint32_t pc, Frame *frame, uint32_t wanted, uint32_t &together) {
@@ -447,6 +469,10 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
   case Control::bra:
     branch(w, i, mask);
     if (w.current < w.splits.size() && w.splits[w.current].backEdges >= (w.spinning ? 64u : 1u << 20)) {
+      if (w.spinning) {
+        noteSpin(w);
+        budget = 0;
+      }
       yieldSplit(w);
       w.spinning = false;
     }
@@ -472,6 +498,7 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
   case Control::sync: meet(w, i, false); break;
   case Control::yield:
     w.spinning = true;
+    noteSpin(w);
     yieldSplit(w);
     budget = 0;
     break;

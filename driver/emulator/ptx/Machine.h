@@ -93,6 +93,9 @@ struct Warp : WarpState {
   std::vector<AsyncArrival> arrivals;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
+  bool spun = false;  ///< gave up its turn, because it spins
+  bool stuck = false; ///< of the checks: nothing changes as it spins; at `spinChanges` with registers of `spinHash`
+  uint64_t spinChanges = 0, spinHash = 0;
   WarpOrder order;                 ///< of the checks
   uint8_t *localWritten = nullptr; ///< of the checks: a byte for each of `local`
 };
@@ -123,6 +126,8 @@ struct BlockState {
   bool progressed = false;
   size_t turn = 0;
   uint64_t random = 0;
+  uint32_t spins = 0;                        ///< rounds in a row in which all warps only spun
+  std::atomic<uint64_t> *changes = nullptr; ///< of this host thread
   RangeCache cache[64];
   std::unique_ptr<SharedShadow> shadow; ///< with checks on
   BlockOrder order;
@@ -150,6 +155,19 @@ struct LaunchState {
   std::atomic<uint64_t> nextBlock{0};
   std::atomic<bool> failed{false};
   std::atomic<uint64_t> executed{0}; ///< instructions of warps, about
+  // Of the checks, of each host thread: how often it has changed memory, and the sum of all of these at which it has
+  // found that all its blocks are stuck (`done`: it has none).
+  struct alignas(64) Progress {
+    std::atomic<uint64_t> changes{0}, stuckAt{~uint64_t(0)};
+  };
+  static constexpr uint64_t done = ~uint64_t(0) - 1;
+  std::vector<Progress> progress;
+  uint64_t changes() const {
+    uint64_t sum = 0;
+    for (const Progress &p : progress)
+      sum += p.changes.load(std::memory_order_acquire);
+    return sum;
+  }
   std::mutex mutex; ///< of what follows
   std::exception_ptr failure;
   std::map<std::tuple<std::string, const Instr *, uint32_t>, Finding> findings;
@@ -202,6 +220,12 @@ void landCopiesBefore(WarpState &w, uint32_t mask, uint64_t sequence);
 
 /// Runs the builtin of a call (vprintf, …) for the lanes of w.mask.
 void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call);
+
+/// Memory has changed: what spins may go on.
+inline void changed(WarpState &w) {
+  if (auto *c = w.block->changes)
+    c->store(c->load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
 
 /// Runs the blocks of a launch on host threads.
 void runLaunch(LaunchState &launch);

@@ -102,6 +102,7 @@ template <bool observed, bool isLoad> void wmmaTile(WarpState &w, const Instr &i
   int strideSource = isLoad ? 1 : 2;
   const Slot *fragment = isLoad ? i.list : i.list + i.parts[0] + i.parts[1];
   if (observed) {
+    changed(w);
     uint64_t strides[warpSize];
     for (int l = 0; l < warpSize; l++)
       strides[l] = t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);

@@ -79,6 +79,7 @@ void completeCopies(WarpState &w, const Instr &i, const uint8_t *object) {
         k++;
         continue;
       }
+      changed(w);
       warp->arrivals.erase(warp->arrivals.begin() + std::ptrdiff_t(k));
       landCopiesBefore(*warp, 1u << arrival.lane, arrival.sequence);
       if (w.block->launch->checks)
@@ -95,6 +96,8 @@ template <bool observed> void mbarrier(WarpState &w, const Instr &i) {
   bool checks = observed && w.block->launch->checks, tests = info.operation >= Operation::test &&
                                                              info.operation <= Operation::testParity;
   if (observed) {
+    if (!tests)
+      changed(w);
     Accessed a;
     a.space = info.access.space;
     a.address = address;

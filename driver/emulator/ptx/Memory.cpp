@@ -384,6 +384,8 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
     alignas(16) uint8_t data[64];
     for (int e = 0; e < a.count; e++)
       readElement(w, values[e], i.srcBytes[1], l, data + e * a.bytes, a);
+    if (observed && memcmp(to, data, bytes) != 0)
+      changed(w);
     if (a.ordered && bytes == 4) // whole words, seen by other host threads after what was written before
       __atomic_store_n(reinterpret_cast<uint32_t *>(to), *reinterpret_cast<uint32_t *>(data),
                        __ATOMIC_SEQ_CST);

@@ -194,6 +194,18 @@ const std::vector<Case> cases = {
      own + "@%p1 mbarrier.init.shared.b64 [s+256], 64;\nbar.sync 0;\nst.shared.u32 [%r3], 1;\n"
            "mbarrier.arrive.shared.b64 %rd5, [s+256];\nw:\nmbarrier.test_wait.shared.b64 %p4, [s+256], %rd5;\n@!%p4 bra w;\n" +
          otherWarp},
+    {"DeadlockOfALock", "deadlock", // nobody lets it go
+     "l:\natom.global.cas.b32 %r9, [%rd0], 3, 1;\nsetp.ne.u32 %p0, %r9, 3;\n@%p0 bra l;\n",
+     "l:\natom.global.cas.b32 %r9, [%rd0], 3, 1;\nsetp.ne.u32 %p0, %r9, 3;\n@%p0 bra l;\natom.global.exch.b32 %r9, [%rd0], 3;"},
+    {"DeadlockOfBlocks", "deadlock", // each waits for the other one to be first
+     "mov.u32 %r20, %ctaid.x;\nl:\nld.volatile.global.u32 %r9, [%rd0];\nsetp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\n"
+     "st.volatile.global.u32 [%rd0], 9;\n",
+     "mov.u32 %r20, %ctaid.x;\nst.volatile.global.u32 [%rd0], 9;\nl:\nld.volatile.global.u32 %r9, [%rd0];\n"
+     "setp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\n", 1, 3},
+    {"NoDeadlockOfCounting", "deadlock", // the bad one again; the good one gives up
+     "l:\nld.volatile.global.u32 %r9, [%rd0];\nsetp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\n",
+     "mov.u32 %r8, 0;\nl:\nadd.u32 %r8, %r8, 1;\nsetp.eq.u32 %p1, %r8, 30000;\n@%p1 bra over;\n"
+     "ld.volatile.global.u32 %r9, [%rd0];\nsetp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\nover:\n"},
     {"DeadlockAtABarrier", "deadlock", own + "@%p0 bar.sync 1, 64;", own + "bar.sync 1, 64;"},
 };
 
