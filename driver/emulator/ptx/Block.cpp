@@ -198,24 +198,24 @@ static std::string waiting(const BlockState &block) {
   throw Error(Diag::emulator_trap, {block.launch->entry->name, waiting(block)});
 }
 
-constexpr uint32_t spinRounds = 16; ///< before another block has its turn
+constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has its turn
 
 /// Runs a block for a while; true when it is done.
 static bool runBlock(BlockState &block) {
   int64_t left = blockSlice;
   size_t n = block.warps.size();
   while (left > 0) {
-    bool ran = false, all = true, spun = true;
+    bool ran = false, all = true;
+    size_t live = 0;
     for (size_t k = 0; k < n; k++) {
       Warp &w = *block.warps[block.random ? draw(block.random) % n : k];
       if (w.splits.empty())
         continue;
       int64_t budget = block.random ? 1 + int64_t(draw(block.random) % 256) : quantum, before = budget;
-      w.spun = false;
       runWarp(w, budget);
       left -= before - budget + 1;
       ran |= budget != before;
-      spun &= w.spun || budget == before;
+      live++;
     }
     for (auto &w : block.warps)
       all &= w->splits.empty();
@@ -236,11 +236,15 @@ static bool runBlock(BlockState &block) {
       if (!ran && !block.progressed)
         deadlock(block);
     }
-    block.spins = spun && ran && !block.progressed ? block.spins + 1 : 0;
     block.progressed = false;
-    if (block.spins && block.spins % spinRounds == 0)
-      break; // it may wait for another block
+    if (block.spins >= spinRounds * live && live) { // it may wait for another block
+      block.spins = 0;
+      block.spunSlices++;
+      block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
+      return false;
+    }
   }
+  block.spunSlices = 0;
   block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
   return false;
 }
@@ -316,7 +320,7 @@ static void work(LaunchState &launch, Tally &tally, size_t thread) {
       if (done)
         continue;
       // It may wait for a block that has not begun.
-      bool more = (launch.settings.cooperative || resident.size() < residentBlocks || block->spins >= 64 * spinRounds) &&
+      bool more = (launch.settings.cooperative || resident.size() < residentBlocks || block->spunSlices >= 64) &&
                   start();
       resident.push_back(std::move(block));
       if (more || !launch.checks || launch.settings.hostWrites)

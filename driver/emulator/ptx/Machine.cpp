@@ -187,7 +187,7 @@ static void yieldSplit(Warp &w) {
 /// in between, it will do so forever unless somebody else changes some.
 static void noteSpin(Warp &w) {
   LaunchState &launch = *w.block->launch;
-  w.spun = true;
+  w.block->spins++;
   if (!launch.checks)
     return;
   uint64_t changes = launch.changes(), hash = 0xcbf29ce484222325ull;
@@ -588,7 +588,8 @@ template <bool observed> static void interpret(Warp &w, int64_t &budget) {
       if (i->control == Control::bra && !mask)
         continue;
       if (i->control == Control::bra && mask == active &&
-          (uint32_t(i->target) >= pc || s->backEdges < 63 || (w.splits.size() == 1 && s->join < 0))) {
+          (uint32_t(i->target) >= pc || s->backEdges < 63 ||
+           (w.splits.size() == 1 && s->join < 0 && !w.spinning))) {
         s->backEdges += uint32_t(i->target) < pc;
         pc = uint32_t(i->target);
         continue;

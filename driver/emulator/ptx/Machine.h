@@ -93,7 +93,6 @@ struct Warp : WarpState {
   std::vector<AsyncArrival> arrivals;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
-  bool spun = false;  ///< gave up its turn, because it spins
   bool stuck = false; ///< of the checks: nothing changes as it spins; at `spinChanges` with registers of `spinHash`
   uint64_t spinChanges = 0, spinHash = 0;
   WarpOrder order;                 ///< of the checks
@@ -126,7 +125,8 @@ struct BlockState {
   bool progressed = false;
   size_t turn = 0;
   uint64_t random = 0;
-  uint32_t spins = 0;                        ///< rounds in a row in which all warps only spun
+  uint64_t spins = 0;      ///< how often warps gave up their turn in this slice because they spin
+  uint32_t spunSlices = 0; ///< slices in a row that ended so
   std::atomic<uint64_t> *changes = nullptr; ///< of this host thread
   RangeCache cache[64];
   std::unique_ptr<SharedShadow> shadow; ///< with checks on

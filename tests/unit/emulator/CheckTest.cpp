@@ -204,7 +204,7 @@ const std::vector<Case> cases = {
      "setp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\n", 1, 3},
     {"NoDeadlockOfCounting", "deadlock", // the bad one again; the good one gives up
      "l:\nld.volatile.global.u32 %r9, [%rd0];\nsetp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\n",
-     "mov.u32 %r8, 0;\nl:\nadd.u32 %r8, %r8, 1;\nsetp.eq.u32 %p1, %r8, 30000;\n@%p1 bra over;\n"
+     "mov.u32 %r8, 0;\nl:\nadd.u32 %r8, %r8, 1;\nsetp.eq.u32 %p1, %r8, 3000;\n@%p1 bra over;\n"
      "ld.volatile.global.u32 %r9, [%rd0];\nsetp.ne.u32 %p0, %r9, 9;\n@%p0 bra l;\nover:\n"},
     {"DeadlockAtABarrier", "deadlock", own + "@%p0 bar.sync 1, 64;", own + "bar.sync 1, 64;"},
 };
