@@ -202,7 +202,10 @@ constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has 
 
 /// Runs a block for a while; true when it is done.
 static bool runBlock(BlockState &block) {
-  int64_t left = blockSlice;
+  const LaunchState &launch = *block.launch;
+  uint64_t limit = launch.settings.instructionLimit, executed = launch.executed.load(std::memory_order_relaxed);
+  int64_t slice = limit ? std::min(blockSlice, int64_t(limit > executed ? limit - executed : 0) + 1) : blockSlice,
+          left = slice;
   size_t n = block.warps.size();
   while (left > 0) {
     bool ran = false, all = true;
@@ -220,7 +223,7 @@ static bool runBlock(BlockState &block) {
     for (auto &w : block.warps)
       all &= w->splits.empty();
     if (all) {
-      block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
+      block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
       return true;
     }
     if (block.launch->failed.load(std::memory_order_relaxed))
@@ -240,12 +243,12 @@ static bool runBlock(BlockState &block) {
     if (block.spins >= spinRounds * live && live) { // it may wait for another block
       block.spins = 0;
       block.spunSlices++;
-      block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
+      block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
       return false;
     }
   }
   block.spunSlices = 0;
-  block.launch->executed.fetch_add(uint64_t(blockSlice - left), std::memory_order_relaxed);
+  block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
   return false;
 }
 

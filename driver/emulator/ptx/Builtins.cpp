@@ -15,6 +15,8 @@ namespace tegula::ptx {
 
 namespace {
 
+constexpr uint64_t maxHeap = uint64_t(1) << 30; ///< of one malloc()
+
 uint64_t argument(WarpState &w, const CallInfo &call, size_t k, int lane) {
   if (k >= call.arguments.size())
     return 0;
@@ -71,6 +73,8 @@ std::string format(WarpState &w, const Instr &i, const std::string &text, uint64
     for (k++; k < text.size() && strchr("-+ #0123456789.*hlLzjtq", text[k]); k++) {
       if (text[k] == '*')
         spec += std::to_string(int32_t(next(4)));
+      else if (text[k] >= '0' && text[k] <= '9' && spec.size() > 12)
+        continue; // no width is that large
       else if (strchr("hlLzjtq", text[k]))
         longs += text[k] == 'l' || text[k] == 'z' || text[k] == 'j' || text[k] == 't' || text[k] == 'q';
       else
@@ -131,7 +135,8 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
                        ", " + std::to_string(w.block->id[1]) + ", " + std::to_string(w.block->id[2]) +
                        "), thread " + std::to_string(w.index * warpSize + uint32_t(l))});
     } else if (call.builtin == "malloc") {
-      uint64_t address = launch.emulator->allocate(std::max<uint64_t>(arg(0), 1), launch.checks);
+      uint64_t size = std::max<uint64_t>(arg(0), 1);
+      uint64_t address = size > maxHeap ? 0 : launch.emulator->allocate(size, launch.checks);
       launch.fromHeap = true;
       launch.anyFresh = launch.anyFresh || launch.checks;
       giveResult(w, call, l, address);

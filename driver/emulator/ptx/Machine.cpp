@@ -15,6 +15,7 @@ namespace tegula::ptx {
 
 constexpr uint32_t nowhere = 0xffffffffu; ///< the pc of a join of a call: lanes come by `ret` only
 constexpr uint32_t maxDepth = 1024;       ///< calls within calls
+constexpr size_t maxFrameBytes = size_t(256) << 20; ///< of a warp
 
 // --- Frames
 
@@ -27,6 +28,9 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller) {
   memset(frame->regs, 0, bytes);
   frame->preds.resize(routine.predicates + 1);
   frame->params.resize(size_t(routine.paramBytes) * warpSize);
+  w.frameBytes += frame->bytes = bytes + frame->params.size();
+  if (w.frameBytes > maxFrameBytes)
+    throw Error(Diag::emulator_trap, {w.block->launch->entry->name, "calls of `" + routine.name + "` take too much memory"});
   frame->caller = caller;
   if (caller) {
     uint64_t top = localTop(*caller, 0);
@@ -51,6 +55,7 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller) {
 static void freeFrame(Warp &w, Frame *frame) {
   for (auto &f : w.frames)
     if (f.get() == frame) {
+      w.frameBytes -= frame->bytes;
       f = std::move(w.frames.back());
       w.frames.pop_back();
       return;

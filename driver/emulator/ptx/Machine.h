@@ -35,6 +35,7 @@ struct Frame {
   const Instr *callAt = nullptr;
   std::vector<uint8_t> params; ///< paramBytes of each lane
   uint32_t depth = 0;
+  size_t bytes = 0; ///< of memory
 };
 
 struct Split {
@@ -87,6 +88,7 @@ struct Warp : WarpState {
   size_t current = 0;
   std::vector<Join> joins;
   std::vector<std::unique_ptr<Frame>> frames; ///< live
+  size_t frameBytes = 0;
   uint8_t *local = nullptr;                   ///< lane l's local memory starts at local + l * localStride
   std::deque<AsyncCopy> copies;
   uint64_t copySequence = 0;      ///< of the last cp.async instruction
@@ -181,8 +183,6 @@ struct LaunchState {
   std::atomic<bool> anyFresh{false}; ///< some range knows which of its bytes have been written
   alignas(64) uint32_t gridWorkspace[16] = {};
 };
-
-constexpr uint64_t localStride = 512 * 1024;
 
 /// Generic addresses: global and const are host addresses; the others are windows that no host address falls into.
 constexpr uint64_t sharedWindow = uint64_t(1) << 56;
