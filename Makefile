@@ -59,9 +59,8 @@ sweep: bench-setup ## the numeric suite over full products of types and shapes, 
 
 peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh demo
-	@[ -x .venv-peer/bin/python ] || $(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip install -q torch==2.13.0
-	@.venv-peer/bin/python -m pip install -q triton==3.9.0 numpy nvidia-nvjitlink
+	@.make/setup.sh peer
+	@.venv-peer/bin/python -m pip install -q torch==2.13.0 nvidia-nvjitlink
 
 gpu: ## the numeric suite and benchmarks on a real GPU
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; then \

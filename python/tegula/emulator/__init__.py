@@ -146,6 +146,7 @@ class Module:
         hardware_accumulate: bool = False,
         unwritten: Sequence[Any] = (),
         instruction_limit: int = 0,
+        memory: Sequence[Any] = (),
     ) -> Report:
         """Runs a kernel to its end.
 
@@ -153,20 +154,26 @@ class Module:
         first), then `,+name` or `,-name` of single checks: "on,+same-value-race". `lazy`: `cp.async` lands at its wait,
         else at once. `seed`: a random order of warps. `unwritten`: those of the arguments whose contents do not count:
         reading them before the kernel has written them is a finding. A kernel that does not end is stopped by Ctrl-C, or
-        by an error after about `instruction_limit` instructions of warps.
+        by an error after about `instruction_limit` instructions of warps. `memory`: arrays that the kernel reaches by
+        addresses in other arrays.
         """
         checks = checks or os.environ.get("TEGULA_EMU_CHECKS", "off")
         parameters = self._module.parameters(name)
         if len(args) != len(parameters):
             raise TypeError(f"{name}: {len(parameters)} parameters, {len(args)} arguments")
         packed = bytearray()
-        memory: list[tuple[int, int, str, bool]] = []
+        known: list[tuple[int, int, str, bool]] = []
+        for number, value in enumerate(memory):
+            place = _memory(value)
+            if place is None:
+                raise TypeError(f"memory {number}: expected an array, got {value!r}")
+            known.append((place[0], place[1], f"memory {number}", False))
         for position, (value, (offset, size, kind)) in enumerate(zip(args, parameters)):
             packed += bytes(offset - len(packed))
             place = _memory(value)
             if place is not None:
                 fresh = any(value is other for other in unwritten)
-                memory.append((place[0], place[1], f"argument {position}", fresh))
+                known.append((place[0], place[1], f"argument {position}", fresh))
                 value, kind = place[0], "b"
             packed += _pack(value, size, kind, position)
         options = {
@@ -180,7 +187,7 @@ class Module:
             "hardware_accumulate": hardware_accumulate,
             "instruction_limit": instruction_limit,
         }
-        found = self._module.launch(name, _triple(grid), _triple(block), bytes(packed), memory, options)
+        found = self._module.launch(name, _triple(grid), _triple(block), bytes(packed), known, options)
         return Report(found[0], [Finding(**f) for f in found[1]], found[2])
 
 
