@@ -72,7 +72,30 @@ void unpack(WarpState &w, const Instr &in) {
         writeLane(w, in.list[part], bytes, lane, static_cast<uint64_t>(whole[lane] >> (8 * bytes * part)));
   }
 }
-// The two forms that Triton and nvcc write most.
+// The forms that Triton and nvcc write most.
+void unpackTwoWords(WarpState &w, const Instr &in) {
+  alignas(64) uint64_t whole[warpSize];
+  alignas(64) uint32_t half[warpSize];
+  std::memcpy(whole, lanes64(w, in.src[0]), sizeof(whole));
+  for (int part = 0; part < 2; part++) {
+    if (in.list[part] == noSlot)
+      continue;
+    for (int i = 0; i < warpSize; i++)
+      half[i] = static_cast<uint32_t>(whole[i] >> (32 * part));
+    writeLanes(lanes32(w, in.list[part]), half, w.mask);
+  }
+}
+void unpackTwoHalves(WarpState &w, const Instr &in) {
+  alignas(64) uint32_t whole[warpSize], half[warpSize];
+  std::memcpy(whole, lanes32(w, in.src[0]), sizeof(whole));
+  for (int part = 0; part < 2; part++) {
+    if (in.list[part] == noSlot)
+      continue;
+    for (int i = 0; i < warpSize; i++)
+      half[i] = whole[i] >> (16 * part) & 0xffff;
+    writeLanes(lanes32(w, in.list[part]), half, w.mask);
+  }
+}
 void packTwoWords(WarpState &w, const Instr &in) {
   const uint32_t *low = lanes32(w, in.list[0]), *high = lanes32(w, in.list[1]);
   alignas(64) uint64_t result[warpSize];
@@ -119,10 +142,11 @@ bool chooseMove(const Spelling &spelling, Instr &in) {
     int count = in.parts[0] ? in.parts[0] : in.parts[1];
     if ((in.parts[0] && in.parts[1]) || (count != 2 && count != 4) || bytes < count)
       m.fail();
-    in.run = in.parts[0]                ? unpack
-             : count == 2 && bytes == 8 ? packTwoWords
-             : count == 2 && bytes == 4 ? packTwoHalves
-                                        : pack;
+    bool words = count == 2 && bytes == 8, halves = count == 2 && bytes == 4;
+    if (in.parts[0])
+      in.run = words ? unpackTwoWords : halves ? unpackTwoHalves : unpack;
+    else
+      in.run = words ? packTwoWords : halves ? packTwoHalves : pack;
     return true;
   }
   in.run = bytes == 16 ? move128 : bytes == 8 ? move<uint64_t> : move<uint32_t>;
