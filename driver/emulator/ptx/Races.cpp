@@ -54,15 +54,18 @@ struct RaceChecker {
       }
     return true;
   }
+  /// Of another lane, by this very instruction.
+  bool together(const Stamp &past, bool sameBlock) const {
+    return sameBlock && past.warp() == w.index && past.instruction() == index && past.epoch() == w.order.now &&
+           (done >> past.lane() & 1);
+  }
   /// Whether a past write has written just what this one will.
   bool sameValue(const Stamp &past, int lane, uint64_t word, const uint8_t *memory, uint8_t bytes,
                  bool sameBlock) const {
     uint8_t mine[4] = {}, other[4] = {};
     if (!valueOf(lane, word, bytes, mine))
       return false;
-    bool ofThis = sameBlock && past.warp() == w.index && past.instruction() == index &&
-                  past.epoch() == w.order.now && (done >> past.lane() & 1) &&
-                  valueOf(past.lane(), word, bytes, other);
+    bool ofThis = together(past, sameBlock) && valueOf(past.lane(), word, bytes, other);
     for (uint32_t b = 0; b < 4; b++)
       if ((bytes >> b & 1) && mine[b] != (ofThis ? other[b] : memory[b]))
         return false;
@@ -127,8 +130,9 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
       if (conflicts(word.write, false) && !told) {
         bool same = writes && !a.strong && !word.write.atomic() &&
                     check.sameValue(word.write, l, at, block.shared.data() + at, word.write.bytes() & bytes, true);
-        check.race(Check::sharedRace, word.write, block.linear, l, where(), true, same);
-        told = !same;
+        bool lanes = writes && check.together(word.write, true);
+        check.race(lanes ? Check::laneWrites : Check::sharedRace, word.write, block.linear, l, where(), true, same);
+        told = !same && !lanes;
       }
       if (writes) {
         for (Stamp &past : word.reads)
@@ -207,8 +211,9 @@ void checkGlobal(WarpState &state, const Instr &i, const Accessed &a) {
         bool same = writes && !a.strong && !write.atomic() &&
                     check.sameValue(write, l, at, reinterpret_cast<const uint8_t *>(at), write.bytes() & bytes,
                                     page->writeBlock[k] == self);
-        check.race(Check::globalRace, write, page->writeBlock[k], l, where(), true, same);
-        told = !same;
+        bool lanes = writes && check.together(write, page->writeBlock[k] == self);
+        check.race(lanes ? Check::laneWrites : Check::globalRace, write, page->writeBlock[k], l, where(), true, same);
+        told = !same && !lanes;
       }
       Stamp now = check.stamp(l, bytes);
       if (writes) {

@@ -154,6 +154,8 @@ const std::vector<Case> cases = {
      "atom.relaxed.gpu.global.add.u32 %r9, [%rd0], 1;", 1, 2},
     {"SameValue", "same-value-race", own + "st.shared.u32 [s], 7;", own + "@%p1 st.shared.u32 [s], 7;", 64, 1,
      ",+same-value-race"},
+    {"LanesOfOneStore", "lane-write-conflict", own + "st.shared.u32 [s], %r0;", own + "st.shared.u32 [s], 7;", 32, 1,
+     ",+lane-write-conflict"},
     {"PlainReadBesideCas", "cas-read-race",
      "ld.global.u32 %r9, [%rd0];\natom.global.cas.b32 %r10, [%rd0], %r9, 1;",
      "ld.volatile.global.u32 %r9, [%rd0];\natom.global.cas.b32 %r10, [%rd0], %r9, 1;", 64, 1, ",+cas-read-race"},
