@@ -19,6 +19,9 @@ constexpr int64_t quantum = 2048; ///< instructions that a warp runs before the 
 constexpr int64_t blockSlice =
     1 << 20; ///< instructions of a block before another block of the host thread runs
 constexpr size_t residentBlocks = 32; ///< of one host thread, when blocks wait for each other
+/// Where the order is random: the most instructions at a time, and the blocks that a host thread begins with.
+constexpr int64_t randomSlice = 4096;
+constexpr size_t randomBlocks = 4;
 
 // --- Barriers
 
@@ -200,11 +203,11 @@ static std::string waiting(const BlockState &block) {
 
 constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has its turn
 
-/// Runs a block for a while; true when it is done.
-static bool runBlock(BlockState &block) {
+/// Runs a block for at most about `most` instructions; true when it is done.
+static bool runBlock(BlockState &block, int64_t most) {
   const LaunchState &launch = *block.launch;
   uint64_t limit = launch.settings.instructionLimit, executed = launch.executed.load(std::memory_order_relaxed);
-  int64_t slice = limit ? std::min(blockSlice, int64_t(limit > executed ? limit - executed : 0) + 1) : blockSlice,
+  int64_t slice = limit ? std::min(most, int64_t(limit > executed ? limit - executed : 0) + 1) : most,
           left = slice;
   size_t n = block.warps.size();
   while (left > 0) {
@@ -313,18 +316,24 @@ static void work(LaunchState &launch, Tally &tally, size_t thread) {
       block.changes = launch.checks ? &launch.progress[thread].changes : nullptr;
       return true;
     };
+    // In a random order, blocks change places too: what one does meets others in the midst of what they do.
+    uint64_t random = launch.settings.seed ? launch.settings.seed * 0x94d049bb133111ebull + thread + 1 : 0;
     while (!launch.failed.load(std::memory_order_relaxed)) {
-      if (resident.empty() && !start())
+      while (resident.size() < (random ? randomBlocks : 1) && start()) {
+      }
+      if (resident.empty())
         break;
+      if (random)
+        std::swap(resident.front(), resident[draw(random) % resident.size()]);
       auto block = std::move(resident.front());
       resident.pop_front();
-      bool done = runBlock(*block);
+      bool done = runBlock(*block, random ? 1 + int64_t(draw(random) % randomSlice) : blockSlice);
       watch(launch, thread == 0, next);
       if (done)
         continue;
       // It may wait for a block that has not begun.
-      bool more = (launch.settings.cooperative || resident.size() < residentBlocks || block->spunSlices >= 64) &&
-                  start();
+      bool room = resident.size() < residentBlocks && (!random || draw(random) % 64 == 0);
+      bool more = (launch.settings.cooperative || room || block->spunSlices >= 64) && start();
       resident.push_back(std::move(block));
       if (more || !launch.checks || launch.settings.hostWrites)
         continue;

@@ -57,6 +57,7 @@ def run_add(kernel, n, how, whole=False):
 def run_softmax(kernel, shape, how, whole=False):
     rows, columns = shape
     x, o = numbers(1, rows, columns), np.zeros((rows, columns), np.float32)
+    x[1, -1] = x[2, 0] = 200  # a maximum that is missed makes infinities of these
     kernel(rows, o, x, columns, columns, columns, **how)
     e = shadow.exp(Shadow(x) - x.max(1, keepdims=True))
     total = e.sum(1)

@@ -69,7 +69,7 @@ FP8_CORE = (16, 13, 13)  # step, bits kept of addends, and of the sum
 @case(product("f16", "f16", "f16"), a="f16", b="f16", c="f16", name="dot_f16_sums_f16")
 def types(k, how, a, b, c="f32", blocks=(32, 32)):
     """Whole numbers bit for bit; then normal ones in the bound."""
-    shape = (80, 48, 64)
+    shape = (80, 48, 160)
     m, n, key = shape
     make = lambda s, dtype, *d: (
         integers(s, -9, 9, *d, dtype=np.int8) if dtype == "i8" else whole(s, 3, *d, dtype=dtype)
@@ -83,10 +83,12 @@ def types(k, how, a, b, c="f32", blocks=(32, 32)):
     assert (z == value(x, a) @ value(y, b)).all()
     if c in ("i32", "f64", "f16"):
         return
-    x, y = numbers(1, m, key, dtype=a), numbers(2, key, n, dtype=b)
-    launch(k, how, x, y, z, shape, blocks)
-    # Before sm_89 fp8 becomes f16 first; the tensor core's own sums of fp8 are coarse, so the bound is no small part.
     fp8 = a in FP8 and k.arch >= 89
+    if fp8:
+        key = 64
+    x, y = numbers(1, m, key, dtype=a), numbers(2, key, n, dtype=b)
+    launch(k, how, x, y, z, (m, n, key), blocks)
+    # Before sm_89 fp8 becomes f16 first; the tensor core's own sums of fp8 are coarse, so the bound is no small part.
     step, kept, result = FP8_CORE if fp8 else (8, 24, 23)
     check(
         z,
@@ -100,8 +102,31 @@ def types(k, how, a, b, c="f32", blocks=(32, 32)):
 @case(product("f32", "f32", "f32", PRECISION="bf16x3"), precision="bf16x3", name="dot_bf16x3", archs=(80, 89))
 @case(product("f32", "f32", "f32", PRECISION="bf16x6"), precision="bf16x6", name="dot_bf16x6", archs=(80, 89))
 def precision(k, how, precision):
-    m, n, key = 80, 48, 64
-    x, y, z = numbers(1, m, key), numbers(2, key, n), np.zeros((m, n), np.float32)
+    m, n, key = 80, 48, 160
+    z = np.zeros((m, n), np.float32)
+    # One product for each sum, of a number with all the bits that the parts hold and a power of two: exact, and wrong
+    # if any of the parts is lost.
+    bits = {"tf32": 11, "tf32x3": 22, "bf16x3": 16, "bf16x6": 24}[precision]
+    full = lambda s, *d: (numbers(s, *d).view(np.uint32) & np.uint32(0x100000000 - (1 << (24 - bits)))).view(
+        np.float32
+    )
+    powers = lambda s, *d: np.exp2(integers(s, -3, 3, *d).astype(np.float32))
+    rows, columns = np.arange(m) * 7 % key, np.arange(n) * 11 % key
+    sparse_x, sparse_y = np.zeros((m, key), np.float32), np.zeros((key, n), np.float32)
+    sparse_x[np.arange(m), rows] = full(1, m)
+    sparse_y[columns, np.arange(n)] = full(2, n)
+    pairs = [(sparse_x, powers(3, key, n)), (powers(4, m, key), sparse_y)]
+    if precision == "bf16x6":
+        pairs.append(
+            (
+                np.where(sparse_x != 0, np.float32(1 + 2.0**-9), 0).astype(np.float32),
+                np.full((key, n), 1 + 2.0**-9, np.float32),
+            )
+        )
+    for x, y in pairs:
+        launch(k, how, x, y, z, (m, n, key), (32, 32))
+        assert (z == x.astype(np.float64) @ y.astype(np.float64)).all()
+    x, y = numbers(1, m, key), numbers(2, key, n)
     launch(k, how, x, y, z, (m, n, key), (32, 32))
     # Operands are cut to 11 bits, or to the parts that two or three narrow numbers leave out; the hardware may cut
     # where it could round.
@@ -123,7 +148,7 @@ def precision(k, how, precision):
     odd=True,
 )
 def strides(k, how, sbk=0, odd=False):
-    m, n, key = (45, 39, 77) if odd else (64, 48, 96)
+    m, n, key = (45, 39, 157) if odd else (64, 48, 160)
     x, y = whole(1, 3, m, key, dtype="f16"), whole(2, 3, key, n, dtype="f16")
     z = np.zeros((m, n), np.float32)
     given = np.ascontiguousarray(y.T) if sbk else y

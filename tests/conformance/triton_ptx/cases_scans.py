@@ -34,7 +34,8 @@ def gamma(n):
     name="cumsum_i64",
 )
 def cumsum(k, how, axis, shape=(16, 64), reverse=False, dtype=np.int32):
-    x = integers(1, -1000, 1000, *shape, dtype=dtype)
+    most = 2**50 if dtype == np.int64 else 1000
+    x = integers(1, -most, most, *shape, dtype=dtype)
     o = np.zeros_like(x)
     k(1, x, o, 0, **how)
     expected = np.flip(np.cumsum(np.flip(x, axis), axis), axis) if reverse else np.cumsum(x, axis)
@@ -59,7 +60,11 @@ def cumprod(k, how):
 
 @case(request("scans", "recurrence", "*fp32 *fp32 *fp32", C=1024))
 def recurrence(k, how):
-    a, b = integers(1, -1, 1, 3, 1024).astype(np.float32), integers(2, -5, 5, 3, 1024).astype(np.float32)
+    a, b = (
+        1 - 2 * integers(1, 0, 1, 3, 1024).astype(np.float32),
+        integers(2, -5, 5, 3, 1024).astype(np.float32),
+    )
+    a[:, 500] = 0
     o, expected = np.zeros_like(a), np.zeros_like(a)
     k(3, a, b, o, **how)
     h = np.zeros(3, np.float32)

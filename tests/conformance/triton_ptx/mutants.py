@@ -31,8 +31,12 @@ CLASSES = {
     "global load": r"ld\.global\b",
     "global store": r"st\.global\b",
 }
-_LINE = {name: re.compile(r"^(\s*)(@!?%p\d+\s+)?(" + pattern + r")[^;{]*(\{[^;]*)?;\s*(//.*)?$") for name, pattern in CLASSES.items()}
+_LINE = {
+    name: re.compile(r"^(\s*)(@!?%p\d+\s+)?(" + pattern + r")[^;{]*(\{[^;]*)?;\s*(//.*)?$")
+    for name, pattern in CLASSES.items()
+}
 
+LIMIT = 20_000_000  # instructions of warps: a mutant may wait for ever
 SCHEDULES = [{}, {"lazy": False}, {"seed": 1}, {"seed": 2, "lazy": False}, {"seed": 3}]
 
 
@@ -67,13 +71,14 @@ def without(kernel: Kernel, mutant: Mutant) -> Kernel:
     return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
 
 
-def verdict(kernels: list[Kernel], which: int, mutant: Mutant, run: Callable[..., None]) -> str:
-    """"check: <kind>", "result", "stop", or "" for a survivor."""
+def verdict(kernels: list[Kernel], which: int, mutant: Mutant | None, run: Callable[..., None]) -> str:
+    """ "check: <kind>", "result", "stop", or "" for a survivor. Without a mutant: the kernels as they are."""
     changed = list(kernels)
-    changed[which] = without(kernels[which], mutant)
+    if mutant:
+        changed[which] = without(kernels[which], mutant)
     for how in SCHEDULES:
         try:
-            run(*changed, how)
+            run(*changed, {"instruction_limit": LIMIT, **how})
         except tegula.errors.DeviceError as error:
             text = str(error).removeprefix("error: ")
             return "stop" if text.startswith("kernel") else "check: " + text.split(":")[0]
@@ -85,8 +90,8 @@ def verdict(kernels: list[Kernel], which: int, mutant: Mutant, run: Callable[...
 def lanes(report) -> dict[int, int]:
     """Lane-instructions of each line of the PTX."""
     counted: dict[int, int] = {}
-    for line, _, _, _, active in report.counters["lines"]:
-        counted[line] = counted.get(line, 0) + active
+    for row in report.counters["by_instruction"]:
+        counted[row["ptx_line"]] = counted.get(row["ptx_line"], 0) + row["lanes"]
     return counted
 
 
