@@ -100,5 +100,10 @@ def program(request):
     return lambda name: Program(name, request.param)
 
 
+def ptx_of(name: str, arch: str) -> str:
+    """The text, for tests that change it."""
+    return _ahead(name, arch).result()
+
+
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)

@@ -72,7 +72,7 @@ std::string format(WarpState &w, const Instr &i, const std::string &text, uint64
     int longs = 0;
     for (k++; k < text.size() && strchr("-+ #0123456789.*hlLzjtq", text[k]); k++) {
       if (text[k] == '*')
-        spec += std::to_string(int32_t(next(4)));
+        spec += std::to_string(std::clamp(int32_t(next(4)), -400, 400));
       else if (text[k] >= '0' && text[k] <= '9' && spec.size() > 12)
         continue; // no width is that large
       else if (strchr("hlLzjtq", text[k]))
