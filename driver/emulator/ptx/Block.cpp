@@ -178,7 +178,7 @@ static uint64_t draw(uint64_t &state) { // xorshift64*
       if (s.wait == Split::Wait::barrier && shown++ < 8)
         text += " warp " + std::to_string(w->index) + " waits at barrier " + std::to_string(s.barrier) +
                 " (PTX line " + std::to_string(s.frame->function->code[s.instruction].line) + ");";
-  throw Error(Diag::emulator_trap, {block.launch->entry->name, text});
+  throw Error(Diag::emulator_deadlock, {block.launch->entry->name, text});
 }
 
 /// Runs a block for a while; true when it is done.
