@@ -16,6 +16,7 @@
 #include "driver/emulator/cuda/Types.h"
 
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 
@@ -56,16 +57,16 @@ const char *resultText(CUresult code);
 
 template <typename T> std::string describe(T value) {
   char text[32];
-  if constexpr (std::is_convertible_v<T, const char *>)
+  if constexpr (std::is_class_v<T>)
+    return "{...}";
+  else if constexpr (std::is_convertible_v<T, const char *>)
     return value ? '"' + std::string(value, std::char_traits<char>::length(value)) + '"' : "NULL";
   else if constexpr (std::is_pointer_v<T>)
     snprintf(text, sizeof text, "%p", reinterpret_cast<const void *>(value));
   else if constexpr (sizeof(T) == 8)
     snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  else if constexpr (std::is_integral_v<T>)
-    snprintf(text, sizeof text, "%lld", static_cast<long long>(value));
   else
-    snprintf(text, sizeof text, "...");
+    snprintf(text, sizeof text, "%lld", static_cast<long long>(value));
   return text;
 }
 
@@ -85,6 +86,10 @@ CUresult invoke(const char *name, Needs needs, F body, const std::tuple<A...> &a
   }
   return result;
 }
+
+/// What cuGetProcAddress says of a name.
+enum class Lookup : int { found = 0, notFound = 1, versionTooLow = 2 };
+Lookup lookUp(std::string_view name, int version, uint64_t flags, void **function);
 
 /// While it lives, the default stream of this thread's calls is the thread's own.
 struct PerThreadDefault {

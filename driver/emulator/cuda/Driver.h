@@ -132,6 +132,8 @@ public:
   bool release(uint64_t address, std::initializer_list<Allocation::Kind> kinds);
   /// The piece that holds [address, address + bytes); id 0 when there is none.
   Allocation find(uint64_t address, uint64_t bytes = 1) const;
+  /// The host writes these bytes: for the checks of uninitialised memory.
+  void written(uint64_t address, uint64_t bytes) {}
   bool setSyncMemops(uint64_t address, bool on);
   void freeMemoryOf(const Context *context);
   uint64_t memoryUsed() const { return used.load(); }
