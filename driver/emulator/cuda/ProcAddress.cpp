@@ -1,4 +1,4 @@
-//===- ProcAddress.cpp - functions by name, and the tables of the CUDA runtime ---===//
+//===- ProcAddress.cpp - functions by name ---===//
 //
 // Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -18,7 +18,6 @@ CU_FUNCTION(nothing, cuGetProcAddress_v2,
   Lookup result = lookUp(name, version, flags, function);
   if (status)
     *status = int(result);
-  // An empty name asks whether the function is there at all.
   return result == Lookup::found ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
@@ -26,6 +25,22 @@ CU_FUNCTION(nothing, cuGetProcAddress, (const char *name, void **function, int v
             (name, function, version, flags)) {
   need(name && function && flags <= 2);
   return lookUp(name, version, flags, function) == Lookup::found ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+
+/// NVIDIA's runtime library (libcudart, which nvcc links in by default) asks the driver for tables of internal functions,
+/// and one of them is to prove that the driver is NVIDIA's own. This one is not, and does not pretend to be.
+CU_FUNCTION(nothing, cuGetExportTable, (const void **table, const CUuuid *id), (table, id)) {
+  need(table && id);
+  *table = nullptr;
+  // Other libraries ask too and do without; this table is the one that the runtime cannot begin without.
+  constexpr uint8_t ofRuntime[] = {0x6b, 0xd5, 0xfb, 0x6c};
+  if (memcmp(id->bytes, ofRuntime, sizeof ofRuntime))
+    return CUDA_ERROR_NOT_SUPPORTED;
+  sayOnce("cuGetExportTable",
+          "this program has NVIDIA's CUDA runtime linked in, which runs on NVIDIA's driver only; link it with "
+          "`nvcc -cudart shared` and start it by `python -m tegula.emulator run`, which has a runtime library for the "
+          "emulated GPU");
+  return CUDA_ERROR_NOT_SUPPORTED;
 }
 
 } // namespace tegula::cuda

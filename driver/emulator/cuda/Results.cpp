@@ -89,6 +89,9 @@ static CUresult resultOf(const Error &error) {
   case Diag::emulator_no_kernel: return CUDA_ERROR_NOT_FOUND;
   case Diag::emulator_arch: return CUDA_ERROR_INVALID_DEVICE;
   case Diag::setting_bad_value: return CUDA_ERROR_INVALID_DEVICE;
+  case Diag::image_no_ptx: return CUDA_ERROR_NO_BINARY_FOR_GPU;
+  case Diag::image_unknown: return CUDA_ERROR_INVALID_IMAGE;
+  case Diag::image_damaged: return CUDA_ERROR_INVALID_IMAGE;
   case Diag::ptx_version: return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
   case Diag::emulator_finding:
     if (d.message.starts_with("misaligned"))
