@@ -63,6 +63,8 @@ template <typename T> std::string describe(T value) {
     return value ? '"' + std::string(value, std::char_traits<char>::length(value)) + '"' : "NULL";
   else if constexpr (std::is_pointer_v<T>)
     snprintf(text, sizeof text, "%p", reinterpret_cast<const void *>(value));
+  else if constexpr (std::is_floating_point_v<T>)
+    snprintf(text, sizeof text, "%g", double(value));
   else if constexpr (sizeof(T) == 8)
     snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
   else

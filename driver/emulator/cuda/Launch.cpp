@@ -157,4 +157,72 @@ CU_FUNCTION(context, cuLaunchCooperativeKernelMultiDevice,
                  true});
 }
 
+// --- Launches as before CUDA 4: the function keeps the shape and the arguments
+
+CU_FUNCTION(context, cuFuncSetBlockShape, (CUfunction handle, int x, int y, int z), (handle, x, y, z)) {
+  need(x > 0 && y > 0 && z > 0);
+  auto f = functions.get(handle);
+  std::lock_guard lock(f->prepared.mutex);
+  f->prepared.block[0] = unsigned(x);
+  f->prepared.block[1] = unsigned(y);
+  f->prepared.block[2] = unsigned(z);
+  return CUDA_SUCCESS;
+}
+CU_FUNCTION(context, cuFuncSetSharedSize, (CUfunction handle, unsigned bytes), (handle, bytes)) {
+  auto f = functions.get(handle);
+  std::lock_guard lock(f->prepared.mutex);
+  f->prepared.shared = bytes;
+  return CUDA_SUCCESS;
+}
+CU_FUNCTION(context, cuParamSetSize, (CUfunction handle, unsigned bytes), (handle, bytes)) {
+  auto f = functions.get(handle);
+  std::lock_guard lock(f->prepared.mutex);
+  need(bytes <= 4096);
+  f->prepared.arguments.resize(bytes);
+  return CUDA_SUCCESS;
+}
+static CUresult setParameter(CUfunction handle, int offset, const void *from, unsigned bytes) {
+  auto f = functions.get(handle);
+  std::lock_guard lock(f->prepared.mutex);
+  need(offset >= 0 && from && uint64_t(offset) + bytes <= 4096);
+  auto &arguments = f->prepared.arguments;
+  arguments.resize(std::max<size_t>(arguments.size(), size_t(offset) + bytes));
+  memcpy(arguments.data() + offset, from, bytes);
+  return CUDA_SUCCESS;
+}
+CU_FUNCTION(context, cuParamSetv, (CUfunction f, int offset, void *from, unsigned bytes), (f, offset, from, bytes)) {
+  return setParameter(f, offset, from, bytes);
+}
+CU_FUNCTION(context, cuParamSeti, (CUfunction f, int offset, unsigned value), (f, offset, value)) {
+  return setParameter(f, offset, &value, sizeof value);
+}
+CU_FUNCTION(context, cuParamSetf, (CUfunction f, int offset, float value), (f, offset, value)) {
+  return setParameter(f, offset, &value, sizeof value);
+}
+
+static CUresult launchPrepared(CUfunction handle, int width, int height, CUstream stream) {
+  need(width > 0 && height > 0);
+  auto f = functions.get(handle);
+  unsigned grid[] = {unsigned(width), unsigned(height), 1}, block[3], shared;
+  std::vector<uint8_t> arguments;
+  {
+    std::lock_guard lock(f->prepared.mutex);
+    std::copy(f->prepared.block, f->prepared.block + 3, block);
+    shared = f->prepared.shared;
+    arguments = f->prepared.arguments;
+  }
+  size_t size = arguments.size();
+  void *extra[] = {reinterpret_cast<void *>(extraPointer), arguments.data(), reinterpret_cast<void *>(extraSize), &size,
+                   nullptr};
+  return launch({handle, grid, block, shared, stream, nullptr, extra});
+}
+CU_FUNCTION(context, cuLaunch, (CUfunction f), (f)) { return launchPrepared(f, 1, 1, nullptr); }
+CU_FUNCTION(context, cuLaunchGrid, (CUfunction f, int width, int height), (f, width, height)) {
+  return launchPrepared(f, width, height, nullptr);
+}
+CU_FUNCTION(context, cuLaunchGridAsync, (CUfunction f, int width, int height, CUstream stream),
+            (f, width, height, stream)) {
+  return launchPrepared(f, width, height, stream);
+}
+
 } // namespace tegula::cuda

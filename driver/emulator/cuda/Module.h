@@ -20,6 +20,13 @@ struct Function {
   KernelInfo info; ///< registers as the real ptxas counted them, else an estimate
   std::atomic<int> dynamicSharedLimit{48 << 10}, carveout{-1}, cacheConfig{0};
 
+  /// What the functions before CUDA 4 set one after the other, for cuLaunch.
+  struct Prepared {
+    std::mutex mutex;
+    unsigned block[3] = {1, 1, 1}, shared = 0;
+    std::vector<uint8_t> arguments;
+  } prepared;
+
   uint32_t threadLimit() const; ///< of a block, by .maxntid and registers
   uint32_t staticShared() const { return entry->sharedBytes; }
 };
