@@ -65,10 +65,11 @@ def test_kernel(server, name, form):
     run(kernel, name, form, {})
     assert kernel.facts["arch"] == server.arch
     assert kernel.facts["registers"] > 0
+    assert kernel.facts["cubin"][:4] == b"\x7fELF" and b".version" in kernel.facts["cubin"]
 
 
 def test_with_pytorch_in_the_process():
-    """Triton then finds no driver by itself, and is given the one it has for CUDA."""
+    """Triton then finds no driver by itself, and is given the one it has for CUDA. Tensors over managed memory."""
     python = clients.python_with(".venv-peer", "triton", "numpy", "torch")
     server = clients.Server(python, clients.PROGRAMS / "triton_client.py", "torch")
     run(Kernel(server, "softmax", 1), "softmax", 1, {})

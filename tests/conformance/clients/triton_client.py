@@ -4,7 +4,8 @@
 
 Knows nothing of Tegula: run by `python -m tegula.emulator run` it finds the emulated GPU as if it were one. Reads
 pickled requests (name, constants, grid, arguments) from its standard input and answers with the arrays as they are
-afterwards. With `torch` as argument PyTorch is imported first and gives the buffers' types; else it cannot be.
+afterwards. With `torch` as argument PyTorch for the CPU is in the process too, and its tensors, over managed memory,
+are what the kernels get; else it cannot be imported.
 """
 
 import ctypes
@@ -27,21 +28,23 @@ class NoTorch:
             raise ImportError(name)
 
 
-if "torch" in sys.argv:
-    import torch  # noqa: F401
-else:
+WITH_TORCH = "torch" in sys.argv
+if not WITH_TORCH:
     sys.meta_path.insert(0, NoTorch())
 
 import triton  # noqa: E402
 from triton.backends.nvidia.driver import CudaDriver  # noqa: E402
 
-if "torch" in sys.argv:
+if WITH_TORCH:
+    # Before PyTorch is there: a driver that is made later asks torch.cuda, which the build for the CPU lacks.
     triton.runtime.driver.set_active(CudaDriver())
+    import torch  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
 import kernels  # noqa: E402
 
 cuda = ctypes.CDLL("libcuda.so.1")
+cuda.cuInit(0)
 
 
 def call(name, *args):
@@ -70,15 +73,33 @@ class Buffer:
         return self.array
 
 
+class Managed(Buffer):
+    """Memory of both sides, as PyTorch's tensor."""
+
+    def __init__(self, array):
+        self.array, self.address, self.size = array, ctypes.c_uint64(), ctypes.c_size_t(array.nbytes)
+        call("cuMemAllocManaged", ctypes.byref(self.address), self.size, 1)
+        memory = (ctypes.c_char * array.nbytes).from_address(self.address.value)
+        self.tensor = torch.frombuffer(memory, dtype=getattr(torch, str(array.dtype))).reshape(array.shape)
+        self.tensor.copy_(torch.from_numpy(array))
+
+    def take(self):
+        call("cuCtxSynchronize")
+        self.array[...] = self.tensor.numpy()
+        call("cuMemFree_v2", self.address)
+        return self.array
+
+
 def serve(request):
     name, constants, options, grid, arguments = request
     triton.runtime.driver.active.get_current_device()  # makes a context
-    given = [Buffer(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    buffers = [(Managed if WITH_TORCH else Buffer)(a) if isinstance(a, np.ndarray) else None for a in arguments]
+    given = [a if b is None else getattr(b, "tensor", b) for a, b in zip(arguments, buffers)]
     names = [n for n in kernels.CASES[name][0].arg_names if n not in constants]
     kernel = kernels.CASES[name][0][grid](**dict(zip(names, given, strict=True)), **constants, **options)
-    arrays = [a.take() if isinstance(a, Buffer) else None for a in given]
+    arrays = [b and b.take() for b in buffers]
     target = triton.runtime.driver.active.get_current_target()
-    return arrays, {"arch": target.arch, "registers": kernel.n_regs, "sass": "sass" in name and kernel.asm["sass"]}
+    return arrays, {"arch": target.arch, "registers": kernel.n_regs, "cubin": kernel.asm["cubin"]}
 
 
 while True:
