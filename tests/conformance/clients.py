@@ -8,6 +8,7 @@ import functools
 import os
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -57,6 +58,34 @@ def run(*program: object, options: tuple[str, ...] = (), status: int = 0, **sett
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+@functools.cache
+def cupy_libraries(python: pathlib.Path) -> pathlib.Path:
+    """A folder with empty libraries in the place of cuBLAS and the like, a gigabyte that kernels of one's own do not need.
+
+    CuPy's extensions name them, so they must be there when it is imported; each function answers with an error.
+    """
+    site = next((python.parent.parent / "lib").glob("python3*")) / "site-packages"
+    names = subprocess.run(
+        ["nm", "-D", "--undefined-only", *map(str, [*site.glob("cupy*/**/*.so")])],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    wanted: dict[str, set[str]] = {}
+    for name, library in re.findall(r" U (\w+)@(lib(?:cu(?!da)|nvrtc)\w*\.so\.[\d.]+)", names):
+        wanted.setdefault(library, set()).add(name)
+    folder = BUILT / "empty"
+    folder.mkdir(parents=True, exist_ok=True)
+    for library, functions in wanted.items():
+        if (folder / library).exists():
+            continue
+        (folder / "empty.c").write_text("".join(f"int {f}(void) {{ return 1; }}\n" for f in sorted(functions)))
+        (folder / "empty.map").write_text(f"{library} {{ global: *; }};\n")
+        made = ["clang-22", "-shared", "-fPIC", "-w", "-o", library, "empty.c", f"-Wl,-soname,{library}"]
+        subprocess.run([*made, "-Wl,--version-script=empty.map"], cwd=folder, check=True)
+    return folder
 
 
 class Server:
