@@ -41,28 +41,32 @@ static void perform(Stream &stream, Task &task) {
   }
 }
 
+static void startThread(Stream &stream);
+
 static void serve(std::shared_ptr<Stream> stream) {
   std::unique_lock lock(schedulerMutex);
-  while (true) {
-    if (stream->queue.empty() &&
-        !stream->changed.wait_for(lock, idleTime, [&] { return !stream->queue.empty(); }))
-      break;
+  auto ready = [&] { return !stream->busy && !stream->queue.empty(); };
+  while (stream->changed.wait_for(lock, idleTime, ready)) {
     Task task = std::move(stream->queue.front());
     stream->queue.pop_front();
+    stream->busy = true;
     for (const Ticket &t : task.after)
       waitLocked(lock, t);
     lock.unlock();
     perform(*stream, task);
     task = {}; // what it held is released before others hear that it is done
     lock.lock();
+    stream->busy = false;
     stream->finished++;
     stream->changed.notify_all();
   }
-  stream->working = false;
+  stream->hasThread = false;
+  if (!stream->queue.empty()) // a caller runs a task for so long
+    startThread(*stream);
 }
 
 static void startThread(Stream &stream) {
-  stream.working = true;
+  stream.hasThread = true;
   // The program's signal handlers are for its own threads.
   sigset_t all, before;
   sigfillset(&all);
@@ -73,7 +77,7 @@ static void startThread(Stream &stream) {
     std::thread(serve, stream.shared_from_this()).detach();
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    stream.working = false;
+    stream.hasThread = false;
     fail(CUDA_ERROR_OPERATING_SYSTEM, "no thread can be had for a stream");
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -96,7 +100,7 @@ static void addDefaultStreamRules(Stream &stream, Task &task) {
 }
 
 static bool canRunHere(const Stream &stream, const Task &task) {
-  if (stream.working || stream.finished != stream.issued)
+  if (stream.busy || stream.finished != stream.issued)
     return false;
   for (const Ticket &t : task.after)
     if (!doneLocked(t))
@@ -107,23 +111,20 @@ static bool canRunHere(const Stream &stream, const Task &task) {
 Ticket enqueue(Stream &stream, Task task, bool quick) {
   std::unique_lock lock(schedulerMutex);
   addDefaultStreamRules(stream, task);
-  Ticket ticket{stream.shared_from_this(), ++stream.issued};
-  stream.issued--;
+  Ticket ticket{stream.shared_from_this(), stream.issued + 1};
   if (quick && canRunHere(stream, task)) {
     stream.issued++;
-    stream.working = true;
+    stream.busy = true;
     lock.unlock();
     perform(stream, task);
     task = {};
     lock.lock();
+    stream.busy = false;
     stream.finished++;
-    stream.working = false;
-    if (!stream.queue.empty()) // others came meanwhile
-      startThread(stream);
     stream.changed.notify_all();
     return ticket;
   }
-  if (!stream.working)
+  if (!stream.hasThread)
     startThread(stream);
   stream.issued++;
   stream.queue.push_back(std::move(task));

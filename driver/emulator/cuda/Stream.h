@@ -44,7 +44,8 @@ struct Stream : std::enable_shared_from_this<Stream> {
   // Under the scheduler's mutex:
   std::deque<Task> queue;
   uint64_t issued = 0, finished = 0;
-  bool working = false; ///< a thread serves the queue, or a caller runs a task itself
+  bool busy = false;      ///< a task runs, on the stream's thread or on a caller's
+  bool hasThread = false; ///< which waits for tasks
   std::condition_variable changed;
 };
 
