@@ -82,3 +82,5 @@ case $what in
     ;;
   lint) pip_need numpy=numpy ruff=ruff mypy=mypy ;;
 esac
+# Not needed by anything that is built.
+[ "$what" != test ] || .make/clients.sh

@@ -3,14 +3,13 @@
 """Programs of the driver API, of the runtime API and of Python packages on the emulated GPU."""
 
 import json
-import os
+import pathlib
 import shutil
 import subprocess
 
 import clients
 import pytest
 from clients import BUILT, LIBRARIES, PROGRAMS
-from nvcc import compiler
 
 AXPY = """.version 7.0
 .target sm_75
@@ -43,14 +42,6 @@ end:
 """
 
 
-def nvcc(*arguments):
-    if compiler() is None:
-        pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
-    BUILT.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([compiler(), *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 def lines(done):
     return done.stdout.split("\n")[:-1]
 
@@ -68,10 +59,10 @@ def axpy():
 
 def cuda_header():
     """The folder of cuda.h: of the toolkit, else of Triton's package."""
-    folders = [os.path.join(os.path.dirname(os.path.realpath(compiler())), "..", "include")] if compiler() else []
-    folders += sorted(map(str, clients.ROOT.glob(".venv-*/lib/python3*/site-packages/triton/backends/nvidia/include")))
-    folders += ["/usr/local/cuda/include"] + sorted(map(str, (clients.ROOT / ".venv").glob("lib/python3*/site-packages/nvidia/cu*/include")))
-    return next((f for f in folders if os.path.exists(os.path.join(f, "cuda.h"))), None)
+    folders = [pathlib.Path(clients.nvcc()).resolve().parents[1] / "include"] if clients.nvcc() else []
+    folders += [pathlib.Path("/usr/local/cuda/include")]
+    folders += sorted(clients.ROOT.glob(".venv-peer/lib/python3*/site-packages/triton/backends/nvidia/include"))
+    return next((f for f in folders if (f / "cuda.h").exists()), None)
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +91,13 @@ def test_driver_api(driver_program, axpy, real):
 def test_fat_binary(driver_program, axpy, mode):
     """Compressed by zstd, compressed as LZ4 has it, and as it is."""
     fat = BUILT / f"axpy.{mode}.fatbin"
-    nvcc("-fatbin", f"--compress-mode={mode}", "-gencode", "arch=compute_75,code=[sm_75,compute_75]", PROGRAMS / "axpy.cu", "-o", fat)
+    clients.compile_cuda("-fatbin", f"--compress-mode={mode}", "-gencode", "arch=compute_75,code=[sm_75,compute_75]", PROGRAMS / "axpy.cu", "-o", fat)
     assert "launches from fatbin" in lines(clients.run(driver_program, axpy, fat))
 
 
 def test_machine_code_alone_is_refused(driver_program, axpy):
     cubin = BUILT / "real.cubin"
-    nvcc("-cubin", "-arch=sm_80", PROGRAMS / "axpy.cu", "-o", cubin)
+    clients.compile_cuda("-cubin", "-arch=sm_80", PROGRAMS / "axpy.cu", "-o", cubin)
     done = clients.run(driver_program, axpy, cubin, status=1)
     assert lines(done)[-1].endswith("CUDA_ERROR_NO_BINARY_FOR_GPU")  # image_no_ptx
     assert "the cubin holds machine code" in done.stderr and "code=compute_80" in done.stderr
@@ -116,10 +107,9 @@ def test_machine_code_alone_is_refused(driver_program, axpy):
 def runtime_program():
     program = BUILT / "runtime_api"
     source = PROGRAMS / "runtime_api.cu"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        nvcc("-std=c++17", "-cudart", "shared", "-gencode", "arch=compute_75,code=compute_75", source, "-o", program)
-    elif compiler() is None:
-        pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
+    if clients.nvcc() is None or not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        options = ["-std=c++17", "-cudart", "shared", "-gencode", "arch=compute_75,code=compute_75"]
+        clients.compile_cuda(*options, source, "-o", program)
     return program
 
 
@@ -131,16 +121,16 @@ def test_runtime_api(runtime_program, arch):
 
 
 def test_run_lets_nvcc_link_the_shared_runtime():
-    program = BUILT / "shared"
-    if compiler() is None:
+    if clients.nvcc() is None:
         pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
-    clients.run(compiler(), "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
+    program = BUILT / "shared"
+    clients.run(clients.nvcc(), "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
     assert lines(clients.run(program)) == ["hello from thread 0", "hello from thread 1", "42"]
 
 
 def test_static_runtime_is_told_apart():
     program = BUILT / "static"
-    nvcc("-cudart", "static", "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
+    clients.compile_cuda("-cudart", "static", "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
     assert "-cudart shared" in clients.run(program, status=1).stderr
 
 
