@@ -22,7 +22,8 @@ std::vector<EmulatedDevice> emulatedDevices() {
   };
 #define DEVICE(sm, board, memory) all.push_back({"sm_" #sm, board, memory});
 #define SAME(number, name, value)
-#define EACH(number, name, a, b, c, d, e) of(0, number, a), of(1, number, b), of(2, number, c), of(3, number, d), of(4, number, e);
+#define EACH(number, name, a, b, c, d, e)                                                                    \
+  of(0, number, a), of(1, number, b), of(2, number, c), of(3, number, d), of(4, number, e);
 #include "driver/emulator/cuda/Attributes.def"
 #undef DEVICE
 #undef SAME

@@ -26,7 +26,9 @@ def has(python: pathlib.Path, *modules: str) -> bool:
     """Whether an environment's Python finds all of the modules, without importing them."""
     if not python.exists():
         return False
-    text = "import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in sys.argv[1:]))"
+    text = (
+        "import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in sys.argv[1:]))"
+    )
     return subprocess.run([python, "-c", text, *modules]).returncode == 0
 
 
@@ -70,10 +72,16 @@ def command(program: list[object], *options: str) -> list[str]:
     return [sys.executable, "-m", "tegula.emulator", "run", *options, *map(str, program)]
 
 
-def run(*program: object, options: tuple[str, ...] = (), status: int = 0, **settings: str) -> subprocess.CompletedProcess:
+def run(
+    *program: object, options: tuple[str, ...] = (), status: int = 0, **settings: str
+) -> subprocess.CompletedProcess:
     """Runs a program to its end; its status must be the one given."""
     done = subprocess.run(
-        command(list(program), *options), capture_output=True, text=True, env=environment(**settings), timeout=300
+        command(list(program), *options),
+        capture_output=True,
+        text=True,
+        env=environment(**settings),
+        timeout=300,
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -100,7 +108,9 @@ def cupy_libraries(python: pathlib.Path) -> pathlib.Path:
     for library, functions in wanted.items():
         if (folder / library).exists():
             continue
-        (folder / "empty.c").write_text("".join(f"int {f}(void) {{ return 1; }}\n" for f in sorted(functions)))
+        (folder / "empty.c").write_text(
+            "".join(f"int {f}(void) {{ return 1; }}\n" for f in sorted(functions))
+        )
         (folder / "empty.map").write_text(f"{library} {{ global: *; }};\n")
         made = ["clang-22", "-shared", "-fPIC", "-w", "-o", library, "empty.c", f"-Wl,-soname,{library}"]
         subprocess.run([*made, "-Wl,--version-script=empty.map"], cwd=folder, check=True)

@@ -61,7 +61,9 @@ def cuda_header():
     """The folder of cuda.h: of the toolkit, else of Triton's package."""
     folders = [pathlib.Path(clients.nvcc()).resolve().parents[1] / "include"] if clients.nvcc() else []
     folders += [pathlib.Path("/usr/local/cuda/include")]
-    folders += sorted(clients.ROOT.glob(".venv-peer/lib/python3*/site-packages/triton/backends/nvidia/include"))
+    folders += sorted(
+        clients.ROOT.glob(".venv-peer/lib/python3*/site-packages/triton/backends/nvidia/include")
+    )
     return next((f for f in folders if (f / "cuda.h").exists()), None)
 
 
@@ -83,7 +85,14 @@ def test_driver_api(driver_program, axpy, real):
     cubin = BUILT / f"axpy{real}.cubin"
     clients.run("ptxas", "-arch=sm_75", axpy, "-o", cubin, **settings)
     done = clients.run(driver_program, axpy, cubin)
-    assert lines(done) == ["functions", "pointers", "contexts", "launches from ptx", "launches from cubin", "linking"]
+    assert lines(done) == [
+        "functions",
+        "pointers",
+        "contexts",
+        "launches from ptx",
+        "launches from cubin",
+        "linking",
+    ]
     assert "cuGraphCreate is not implemented" in done.stderr
 
 
@@ -91,7 +100,15 @@ def test_driver_api(driver_program, axpy, real):
 def test_fat_binary(driver_program, axpy, mode):
     """Compressed by zstd, compressed as LZ4 has it, and as it is."""
     fat = BUILT / f"axpy.{mode}.fatbin"
-    clients.compile_cuda("-fatbin", f"--compress-mode={mode}", "-gencode", "arch=compute_75,code=[sm_75,compute_75]", PROGRAMS / "axpy.cu", "-o", fat)
+    clients.compile_cuda(
+        "-fatbin",
+        f"--compress-mode={mode}",
+        "-gencode",
+        "arch=compute_75,code=[sm_75,compute_75]",
+        PROGRAMS / "axpy.cu",
+        "-o",
+        fat,
+    )
     assert "launches from fatbin" in lines(clients.run(driver_program, axpy, fat))
 
 
@@ -124,13 +141,23 @@ def test_run_lets_nvcc_link_the_shared_runtime():
     if clients.nvcc() is None:
         pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
     program = BUILT / "shared"
-    clients.run(clients.nvcc(), "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
+    clients.run(
+        clients.nvcc(), "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program
+    )
     assert lines(clients.run(program)) == ["hello from thread 0", "hello from thread 1", "42"]
 
 
 def test_static_runtime_is_told_apart():
     program = BUILT / "static"
-    clients.compile_cuda("-cudart", "static", "-gencode", "arch=compute_75,code=compute_75", PROGRAMS / "hello.cu", "-o", program)
+    clients.compile_cuda(
+        "-cudart",
+        "static",
+        "-gencode",
+        "arch=compute_75,code=compute_75",
+        PROGRAMS / "hello.cu",
+        "-o",
+        program,
+    )
     assert "-cudart shared" in clients.run(program, status=1).stderr
 
 
@@ -146,7 +173,9 @@ def test_cuda_core(arch):
 
 def test_cupy(axpy):
     python = clients.python_with(".venv-clients", "cupy", "numpy")
-    done = clients.run(python, PROGRAMS / "cupy_raw.py", axpy, LD_LIBRARY_PATH=str(clients.cupy_libraries(python)))
+    done = clients.run(
+        python, PROGRAMS / "cupy_raw.py", axpy, LD_LIBRARY_PATH=str(clients.cupy_libraries(python))
+    )
     assert lines(done) == ["device 80", "kernel, streams and events", "memory"]
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "triton_ptx"))
-bench = pytest.importorskip("bench_kernels", reason="the kernels' results in NumPy, triton_ptx, are not there")
+bench = pytest.importorskip(
+    "bench_kernels", reason="the kernels' results in NumPy, triton_ptx, are not there"
+)
 from bench_kernels import BLOCKS, RUN, SHAPES, SMALL, run  # noqa: E402
 
 # What is a constant of tests/bench/kernels.py, in the form of the benchmark.

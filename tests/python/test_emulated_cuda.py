@@ -11,7 +11,8 @@ import pytest
 from tegula.emulator.__main__ import FOLDER, environment
 
 pytestmark = pytest.mark.skipif(
-    not (FOLDER / "libcuda.so.1").exists(), reason=f"{FOLDER} is not built: ninja -C build TegulaEmulatorFiles"
+    not (FOLDER / "libcuda.so.1").exists(),
+    reason=f"{FOLDER} is not built: ninja -C build TegulaEmulatorFiles",
 )
 
 HEAD = ".version 7.0\n.target sm_75\n.address_size 64\n"
@@ -56,7 +57,15 @@ def allocate(bytes):
 def python(text, status=0, arguments=(), **settings):
     """Runs a program on the emulated GPU; its output, and what it said."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("TEGULA_")} | settings
-    command = [sys.executable, "-m", "tegula.emulator", "run", *arguments, "-c", DRIVER + textwrap.dedent(text)]
+    command = [
+        sys.executable,
+        "-m",
+        "tegula.emulator",
+        "run",
+        *arguments,
+        "-c",
+        DRIVER + textwrap.dedent(text),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout.split("\n")[:-1], done.stderr
@@ -87,7 +96,9 @@ KERNEL_ERRORS = {
     "trap": (entry("trap;"), 1, "ERROR_LAUNCH_FAILED", "trap at PTX line"),
     "assert": (HEAD + ASSERT, 1, "ERROR_ASSERT", "assertion `x` failed"),  # emulator_assert
     "deadlock": (
-        entry(".reg .u32 %t; .reg .pred %q; mov.u32 %t, %tid.x; setp.ge.u32 %q, %t, 32;\n@%q bar.sync 1, 96;"),
+        entry(
+            ".reg .u32 %t; .reg .pred %q; mov.u32 %t, %tid.x; setp.ge.u32 %q, %t, 32;\n@%q bar.sync 1, 96;"
+        ),
         64,
         "ERROR_LAUNCH_TIMEOUT",
         "deadlock in block",  # emulator_deadlock
@@ -183,7 +194,7 @@ def test_bad_settings_are_told():
 
 
 def test_calls_are_logged():
-    out, err = python('start(); cuda.cuGraphCreate(None, 0)', TEGULA_EMU_LOG="1")
+    out, err = python("start(); cuda.cuGraphCreate(None, 0)", TEGULA_EMU_LOG="1")
     assert "tegula: cuInit(0) = CUDA_SUCCESS" in err
     assert err.count("cuGraphCreate is not implemented by the emulated driver") == 1
 
@@ -238,8 +249,10 @@ def test_beside_the_extension():
 
 def test_threads():
     """Streams, modules and memory from many threads at once."""
-    text = entry(".reg .u64 %a; .reg .u32 %v; ld.param.u64 %a, [p]; ld.global.u32 %v, [%a];\nadd.u32 %v, %v, 1;\n"
-                 "st.global.u32 [%a], %v;")
+    text = entry(
+        ".reg .u64 %a; .reg .u32 %v; ld.param.u64 %a, [p]; ld.global.u32 %v, [%a];\nadd.u32 %v, %v, 1;\n"
+        "st.global.u32 [%a], %v;"
+    )
     out, _ = python(f"""
         import threading
         start()
@@ -268,8 +281,13 @@ def test_threads():
 
 
 def test_nothing_else_is_visible():
-    for library, pattern in (("libcuda.so.1", r"cu[A-Z]\w*|tegulaPtxas"), ("libcudart.so.13", r"(__)?cuda\w+|libcudart\S*")):
-        listed = subprocess.run(["nm", "-D", "--defined-only", FOLDER / library], capture_output=True, text=True)
+    for library, pattern in (
+        ("libcuda.so.1", r"cu[A-Z]\w*|tegulaPtxas"),
+        ("libcudart.so.13", r"(__)?cuda\w+|libcudart\S*"),
+    ):
+        listed = subprocess.run(
+            ["nm", "-D", "--defined-only", FOLDER / library], capture_output=True, text=True
+        )
         names = [line.split()[-1].split("@")[0] for line in listed.stdout.splitlines()]
         assert len(names) > 300
         assert [n for n in names if not re.fullmatch(pattern, n)] == []
@@ -340,7 +358,9 @@ def test_ptxas_alone(tmp_path):
 
     def ptxas(*arguments):
         env = os.environ | {"TEGULA_EMU_PTXAS": "none"}
-        return subprocess.run([FOLDER / "ptxas", *arguments], capture_output=True, text=True, env=env, cwd=tmp_path)
+        return subprocess.run(
+            [FOLDER / "ptxas", *arguments], capture_output=True, text=True, env=env, cwd=tmp_path
+        )
 
     assert re.search(r"release \d+\.\d+", ptxas("--version").stdout)
     assert "Cubins carry their PTX" in ptxas("--version").stdout

@@ -37,8 +37,8 @@ inline void need(bool condition, CUresult code = CUDA_ERROR_INVALID_VALUE) {
 /// What has to hold before a function's body runs.
 enum class Needs {
   nothing,
-  init,      ///< cuInit was called
-  context,   ///< and a context is current, which no kernel has broken
+  init,    ///< cuInit was called
+  context, ///< and a context is current, which no kernel has broken
 };
 
 /// Throws Failure where it does not hold.

@@ -29,7 +29,9 @@ static CUresult releasePrimary(CUdevice device) {
   return CUDA_SUCCESS;
 }
 CU_FUNCTION(init, cuDevicePrimaryCtxRelease, (CUdevice device), (device)) { return releasePrimary(device); }
-CU_FUNCTION(init, cuDevicePrimaryCtxRelease_v2, (CUdevice device), (device)) { return releasePrimary(device); }
+CU_FUNCTION(init, cuDevicePrimaryCtxRelease_v2, (CUdevice device), (device)) {
+  return releasePrimary(device);
+}
 
 static CUresult resetPrimary(CUdevice device) {
   needDevice(device);
@@ -74,12 +76,14 @@ CU_FUNCTION(init, cuCtxCreate_v2, (CUcontext * context, unsigned flags, CUdevice
             (context, flags, device)) {
   return create(context, flags, device);
 }
-CU_FUNCTION(init, cuCtxCreate_v3, (CUcontext * context, void *affinity, int count, unsigned flags, CUdevice device),
+CU_FUNCTION(init, cuCtxCreate_v3,
+            (CUcontext * context, void *affinity, int count, unsigned flags, CUdevice device),
             (context, affinity, count, flags, device)) {
   need(!count, CUDA_ERROR_NOT_SUPPORTED);
   return create(context, flags, device);
 }
-CU_FUNCTION(init, cuCtxCreate_v4, (CUcontext * context, const void *parameters, unsigned flags, CUdevice device),
+CU_FUNCTION(init, cuCtxCreate_v4,
+            (CUcontext * context, const void *parameters, unsigned flags, CUdevice device),
             (context, parameters, flags, device)) {
   struct Parameters {
     const void *affinity;
@@ -172,7 +176,8 @@ CU_FUNCTION(init, cuCtxSetFlags, (unsigned flags), (flags)) {
 
 CU_FUNCTION(init, cuCtxGetId, (CUcontext context, unsigned long long *id), (context, id)) {
   need(id);
-  *id = (context ? Driver::get().contexts.get(context, CUDA_ERROR_CONTEXT_IS_DESTROYED) : currentContext())->id;
+  *id =
+      (context ? Driver::get().contexts.get(context, CUDA_ERROR_CONTEXT_IS_DESTROYED) : currentContext())->id;
   return CUDA_SUCCESS;
 }
 
@@ -193,12 +198,13 @@ static CUresult synchronise(const std::shared_ptr<Context> &context) {
 }
 CU_FUNCTION(context, cuCtxSynchronize, (), ()) { return synchronise(currentContext()); }
 CU_FUNCTION(init, cuCtxSynchronize_v2, (CUcontext context), (context)) {
-  return synchronise(context ? Driver::get().contexts.get(context, CUDA_ERROR_INVALID_CONTEXT) : currentContext());
+  return synchronise(context ? Driver::get().contexts.get(context, CUDA_ERROR_INVALID_CONTEXT)
+                             : currentContext());
 }
 
 // --- Limits and preferences: kept and given back, the emulator has no use for most of them
 
-CU_FUNCTION(init, cuCtxGetLimit, (size_t * value, int limit), (value, limit)) {
+CU_FUNCTION(init, cuCtxGetLimit, (size_t *value, int limit), (value, limit)) {
   need(value);
   auto context = currentContext();
   auto it = context->limits.find(limit);

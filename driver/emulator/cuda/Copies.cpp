@@ -23,7 +23,8 @@ static uint64_t addressOf(const void *p) { return reinterpret_cast<uint64_t>(p);
 
 enum class When : uint8_t { now, later };
 
-static CUresult perform(const std::shared_ptr<Stream> &stream, When when, bool pageable, std::function<void()> run) {
+static CUresult perform(const std::shared_ptr<Stream> &stream, When when, bool pageable,
+                        std::function<void()> run) {
   if (when == When::now || pageable)
     runNow(*stream, std::move(run));
   else
@@ -38,17 +39,18 @@ static CUresult copy(uint64_t to, uint64_t from, size_t bytes, CUstream handle, 
   need(to && from);
   Driver &driver = Driver::get();
   driver.written(to, bytes);
-  return perform(stream, when, !known(to) || !known(from), [=] {
-    memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes);
-  });
+  return perform(stream, when, !known(to) || !known(from),
+                 [=] { memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes); });
 }
 
 // --- One dimension
 
-CU_STREAM_FUNCTION(context, cuMemcpy, _ptds, (CUdeviceptr to, CUdeviceptr from, size_t bytes), (to, from, bytes)) {
+CU_STREAM_FUNCTION(context, cuMemcpy, _ptds, (CUdeviceptr to, CUdeviceptr from, size_t bytes),
+                   (to, from, bytes)) {
   return copy(to, from, bytes, nullptr, When::now);
 }
-CU_STREAM_FUNCTION(context, cuMemcpyAsync, _ptsz, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
+CU_STREAM_FUNCTION(context, cuMemcpyAsync, _ptsz,
+                   (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
                    (to, from, bytes, stream)) {
   return copy(to, from, bytes, stream, When::later);
 }
@@ -57,7 +59,8 @@ CU_STREAM_FUNCTION(context, cuMemcpyHtoD_v2, _ptds, (CUdeviceptr to, const void 
   needDevice(to, bytes);
   return copy(to, addressOf(from), bytes, nullptr, When::now);
 }
-CU_STREAM_FUNCTION(context, cuMemcpyDtoH_v2, _ptds, (void *to, CUdeviceptr from, size_t bytes), (to, from, bytes)) {
+CU_STREAM_FUNCTION(context, cuMemcpyDtoH_v2, _ptds, (void *to, CUdeviceptr from, size_t bytes),
+                   (to, from, bytes)) {
   needDevice(from, bytes);
   return copy(addressOf(to), from, bytes, nullptr, When::now);
 }
@@ -68,17 +71,19 @@ CU_STREAM_FUNCTION(context, cuMemcpyDtoD_v2, _ptds, (CUdeviceptr to, CUdeviceptr
   return copy(to, from, bytes, nullptr, When::now);
 }
 CU_STREAM_FUNCTION(context, cuMemcpyHtoDAsync_v2, _ptsz,
-                   (CUdeviceptr to, const void *from, size_t bytes, CUstream stream), (to, from, bytes, stream)) {
+                   (CUdeviceptr to, const void *from, size_t bytes, CUstream stream),
+                   (to, from, bytes, stream)) {
   needDevice(to, bytes);
   return copy(to, addressOf(from), bytes, stream, When::later);
 }
-CU_STREAM_FUNCTION(context, cuMemcpyDtoHAsync_v2, _ptsz, (void *to, CUdeviceptr from, size_t bytes, CUstream stream),
-                   (to, from, bytes, stream)) {
+CU_STREAM_FUNCTION(context, cuMemcpyDtoHAsync_v2, _ptsz,
+                   (void *to, CUdeviceptr from, size_t bytes, CUstream stream), (to, from, bytes, stream)) {
   needDevice(from, bytes);
   return copy(addressOf(to), from, bytes, stream, When::later);
 }
 CU_STREAM_FUNCTION(context, cuMemcpyDtoDAsync_v2, _ptsz,
-                   (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream), (to, from, bytes, stream)) {
+                   (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
+                   (to, from, bytes, stream)) {
   needDevice(to, bytes);
   needDevice(from, bytes);
   return copy(to, from, bytes, stream, When::later);
@@ -89,14 +94,15 @@ static void needContexts(CUcontext a, CUcontext b) {
   Driver::get().contexts.get(b, CUDA_ERROR_INVALID_CONTEXT);
 }
 CU_STREAM_FUNCTION(context, cuMemcpyPeer, _ptds,
-                   (CUdeviceptr to, CUcontext toContext, CUdeviceptr from, CUcontext fromContext, size_t bytes),
+                   (CUdeviceptr to, CUcontext toContext, CUdeviceptr from, CUcontext fromContext,
+                    size_t bytes),
                    (to, toContext, from, fromContext, bytes)) {
   needContexts(toContext, fromContext);
   return copy(to, from, bytes, nullptr, When::now);
 }
 CU_STREAM_FUNCTION(context, cuMemcpyPeerAsync, _ptsz,
-                   (CUdeviceptr to, CUcontext toContext, CUdeviceptr from, CUcontext fromContext, size_t bytes,
-                    CUstream stream),
+                   (CUdeviceptr to, CUcontext toContext, CUdeviceptr from, CUcontext fromContext,
+                    size_t bytes, CUstream stream),
                    (to, toContext, from, fromContext, bytes, stream)) {
   needContexts(toContext, fromContext);
   return copy(to, from, bytes, stream, When::later);
@@ -161,19 +167,22 @@ CU_STREAM_FUNCTION(context, cuMemcpy2D_v2, _ptds, (const CUDA_MEMCPY2D *c), (c))
 CU_STREAM_FUNCTION(context, cuMemcpy2DUnaligned_v2, _ptds, (const CUDA_MEMCPY2D *c), (c)) {
   return copy2D(c, nullptr, When::now);
 }
-CU_STREAM_FUNCTION(context, cuMemcpy2DAsync_v2, _ptsz, (const CUDA_MEMCPY2D *c, CUstream stream), (c, stream)) {
+CU_STREAM_FUNCTION(context, cuMemcpy2DAsync_v2, _ptsz, (const CUDA_MEMCPY2D *c, CUstream stream),
+                   (c, stream)) {
   return copy2D(c, stream, When::later);
 }
 CU_STREAM_FUNCTION(context, cuMemcpy3D_v2, _ptds, (const CUDA_MEMCPY3D *c), (c)) {
   return copy3D(c, nullptr, When::now);
 }
-CU_STREAM_FUNCTION(context, cuMemcpy3DAsync_v2, _ptsz, (const CUDA_MEMCPY3D *c, CUstream stream), (c, stream)) {
+CU_STREAM_FUNCTION(context, cuMemcpy3DAsync_v2, _ptsz, (const CUDA_MEMCPY3D *c, CUstream stream),
+                   (c, stream)) {
   return copy3D(c, stream, When::later);
 }
 CU_STREAM_FUNCTION(context, cuMemcpy3DPeer, _ptds, (const CUDA_MEMCPY3D *c), (c)) {
   return copy3D(c, nullptr, When::now);
 }
-CU_STREAM_FUNCTION(context, cuMemcpy3DPeerAsync, _ptsz, (const CUDA_MEMCPY3D *c, CUstream stream), (c, stream)) {
+CU_STREAM_FUNCTION(context, cuMemcpy3DPeerAsync, _ptsz, (const CUDA_MEMCPY3D *c, CUstream stream),
+                   (c, stream)) {
   return copy3D(c, stream, When::later);
 }
 
@@ -228,9 +237,10 @@ static CUresult fill(uint64_t address, size_t pitch, T value, size_t width, size
                      (to, pitch, value, width, height)) {                                                    \
     return fill<type>(to, pitch, value, width, height, nullptr, When::now);                                  \
   }                                                                                                          \
-  CU_STREAM_FUNCTION(context, cuMemsetD2D##bits##Async, _ptsz,                                               \
-                     (CUdeviceptr to, size_t pitch, type value, size_t width, size_t height, CUstream stream), \
-                     (to, pitch, value, width, height, stream)) {                                            \
+  CU_STREAM_FUNCTION(                                                                                        \
+      context, cuMemsetD2D##bits##Async, _ptsz,                                                              \
+      (CUdeviceptr to, size_t pitch, type value, size_t width, size_t height, CUstream stream),              \
+      (to, pitch, value, width, height, stream)) {                                                           \
     return fill<type>(to, pitch, value, width, height, stream, When::later);                                 \
   }
 FILL_FUNCTIONS(8, uint8_t)

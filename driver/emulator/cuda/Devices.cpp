@@ -71,26 +71,30 @@ static CUresult uuid(CUuuid *out, CUdevice device) {
   out->bytes[15] = uint8_t(Driver::get().device().sm);
   return CUDA_SUCCESS;
 }
-CU_FUNCTION(init, cuDeviceGetUuid, (CUuuid * out, CUdevice device), (out, device)) { return uuid(out, device); }
+CU_FUNCTION(init, cuDeviceGetUuid, (CUuuid * out, CUdevice device), (out, device)) {
+  return uuid(out, device);
+}
 CU_FUNCTION(init, cuDeviceGetUuid_v2, (CUuuid * out, CUdevice device), (out, device)) {
   return uuid(out, device);
 }
 
-CU_FUNCTION(init, cuDeviceTotalMem_v2, (size_t * bytes, CUdevice device), (bytes, device)) {
+CU_FUNCTION(init, cuDeviceTotalMem_v2, (size_t *bytes, CUdevice device), (bytes, device)) {
   need(bytes);
   needDevice(device);
   *bytes = Driver::get().device().memory;
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(init, cuDeviceGetAttribute, (int *value, int attribute, CUdevice device), (value, attribute, device)) {
+CU_FUNCTION(init, cuDeviceGetAttribute, (int *value, int attribute, CUdevice device),
+            (value, attribute, device)) {
   need(value);
   needDevice(device);
   *value = Driver::get().device().attribute(attribute);
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(init, cuDeviceComputeCapability, (int *major, int *minor, CUdevice device), (major, minor, device)) {
+CU_FUNCTION(init, cuDeviceComputeCapability, (int *major, int *minor, CUdevice device),
+            (major, minor, device)) {
   need(major && minor);
   needDevice(device);
   *major = Driver::get().device().sm / 10;
@@ -147,7 +151,8 @@ CU_FUNCTION(init, cuDeviceGetP2PAttribute, (int *value, int attribute, CUdevice 
 }
 
 CU_FUNCTION(init, cuDeviceGetTexture1DLinearMaxWidth,
-            (size_t * width, int format, unsigned channels, CUdevice device), (width, format, channels, device)) {
+            (size_t *width, int format, unsigned channels, CUdevice device),
+            (width, format, channels, device)) {
   need(width);
   needDevice(device);
   *width = size_t(Driver::get().device().attribute(69));

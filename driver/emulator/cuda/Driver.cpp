@@ -126,8 +126,9 @@ void require(Needs needs) {
   if (!Driver::get().initialised())
     fail(CUDA_ERROR_NOT_INITIALIZED);
   if (forkedChild.load(std::memory_order_relaxed)) {
-    sayOnce("fork", "the emulated GPU was used before this process was forked, and a forked child cannot use it; "
-                    "start the child by spawn (multiprocessing.set_start_method(\"spawn\"))");
+    sayOnce("fork",
+            "the emulated GPU was used before this process was forked, and a forked child cannot use it; "
+            "start the child by spawn (multiprocessing.set_start_method(\"spawn\"))");
     fail(CUDA_ERROR_NOT_INITIALIZED);
   }
   if (needs == Needs::context)

@@ -99,7 +99,7 @@ struct Pool {
 struct Device {
   int sm = 80;
   std::string arch, name;
-  uint64_t memory = 0; ///< bytes: the board's, or the host's where that has less
+  uint64_t memory = 0;             ///< bytes: the board's, or the host's where that has less
   int attribute(int number) const; ///< throws Failure for an unknown number
 };
 
@@ -126,8 +126,10 @@ public:
 
   // Memory
   /// Registers what `make` gave; Failure(OUT_OF_MEMORY) for 0.
-  uint64_t allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags = 0, std::shared_ptr<Pool> pool = {});
-  void addRange(uint64_t address, uint64_t bytes, Allocation::Kind kind, unsigned flags, const std::string &name);
+  uint64_t allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags = 0,
+                    std::shared_ptr<Pool> pool = {});
+  void addRange(uint64_t address, uint64_t bytes, Allocation::Kind kind, unsigned flags,
+                const std::string &name);
   /// Forgets and frees; false when no such piece begins at the address.
   bool release(uint64_t address, std::initializer_list<Allocation::Kind> kinds);
   /// The piece that holds [address, address + bytes); id 0 when there is none.

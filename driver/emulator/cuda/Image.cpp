@@ -117,7 +117,10 @@ static Image readFat(const uint8_t *data, size_t size, int sm) {
     memcpy(&e, p, sizeof e);
     if (e.headerSize < sizeof e || e.headerSize + e.paddedSize > uint64_t(end - p))
       damaged("an entry of the fat binary");
-    seen += std::string(seen.empty() ? "" : ", ") + (e.kind == kindPtx ? "PTX" : e.kind == kindElf ? "machine code" : "other code") +
+    seen += std::string(seen.empty() ? "" : ", ") +
+            (e.kind == kindPtx   ? "PTX"
+             : e.kind == kindElf ? "machine code"
+                                 : "other code") +
             " for sm_" + std::to_string(e.arch);
     if (e.kind == kindPtx && int(e.arch) <= sm && (!best || e.arch > chosen.arch)) {
       best = p;

@@ -196,8 +196,8 @@ CU_FUNCTION(context, cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
 }
 
 using SharedOfThreads = size_t (*)(int);
-static CUresult potentialBlock(int *grid, int *block, CUfunction handle, SharedOfThreads sharedOf, size_t shared,
-                               int limit) {
+static CUresult potentialBlock(int *grid, int *block, CUfunction handle, SharedOfThreads sharedOf,
+                               size_t shared, int limit) {
   need(grid && block);
   auto f = functionOf(handle);
   int most = int(f->threadLimit());
@@ -223,14 +223,15 @@ CU_FUNCTION(context, cuOccupancyMaxPotentialBlockSize,
   return potentialBlock(grid, block, f, sharedOf, shared, limit);
 }
 CU_FUNCTION(context, cuOccupancyMaxPotentialBlockSizeWithFlags,
-            (int *grid, int *block, CUfunction f, SharedOfThreads sharedOf, size_t shared, int limit, unsigned flags),
+            (int *grid, int *block, CUfunction f, SharedOfThreads sharedOf, size_t shared, int limit,
+             unsigned flags),
             (grid, block, f, sharedOf, shared, limit, flags)) {
   need(flags <= 1);
   return potentialBlock(grid, block, f, sharedOf, shared, limit);
 }
 
 CU_FUNCTION(context, cuOccupancyAvailableDynamicSMemPerBlock,
-            (size_t * bytes, CUfunction handle, int blocks, int threads), (bytes, handle, blocks, threads)) {
+            (size_t *bytes, CUfunction handle, int blocks, int threads), (bytes, handle, blocks, threads)) {
   need(bytes && blocks > 0 && threads > 0);
   const Device &d = Driver::get().device();
   auto f = functionOf(handle);

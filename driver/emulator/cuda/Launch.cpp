@@ -61,7 +61,8 @@ static void check(const Function &f, const Launch &l) {
   const Device &d = Driver::get().device();
   uint64_t threads = 1, blocks = 1;
   for (int k = 0; k < 3; k++) {
-    need(l.grid[k] && l.block[k] && l.grid[k] <= unsigned(d.attribute(5 + k)) && l.block[k] <= unsigned(d.attribute(2 + k)));
+    need(l.grid[k] && l.block[k] && l.grid[k] <= unsigned(d.attribute(5 + k)) &&
+         l.block[k] <= unsigned(d.attribute(2 + k)));
     threads *= l.block[k];
     blocks *= l.grid[k];
   }
@@ -92,16 +93,17 @@ static CUresult launch(const Launch &l) {
 }
 
 CU_STREAM_FUNCTION(context, cuLaunchKernel, _ptsz,
-                   (CUfunction f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
-                    unsigned blockZ, unsigned shared, CUstream stream, void **parameters, void **extra),
+                   (CUfunction f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                    unsigned blockY, unsigned blockZ, unsigned shared, CUstream stream, void **parameters,
+                    void **extra),
                    (f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, parameters, extra)) {
   unsigned grid[] = {gridX, gridY, gridZ}, block[] = {blockX, blockY, blockZ};
   return launch({f, grid, block, shared, stream, parameters, extra});
 }
 
 CU_STREAM_FUNCTION(context, cuLaunchCooperativeKernel, _ptsz,
-                   (CUfunction f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
-                    unsigned blockZ, unsigned shared, CUstream stream, void **parameters),
+                   (CUfunction f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                    unsigned blockY, unsigned blockZ, unsigned shared, CUstream stream, void **parameters),
                    (f, gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream, parameters)) {
   unsigned grid[] = {gridX, gridY, gridZ}, block[] = {blockX, blockY, blockZ};
   return launch({f, grid, block, shared, stream, parameters, nullptr, true});
@@ -153,8 +155,8 @@ CU_STREAM_FUNCTION(context, cuLaunchKernelEx, _ptsz,
 CU_FUNCTION(context, cuLaunchCooperativeKernelMultiDevice,
             (CUDA_LAUNCH_PARAMS * list, unsigned count, unsigned flags), (list, count, flags)) {
   need(list && count == 1, CUDA_ERROR_NOT_SUPPORTED);
-  return launch({list->function, list->grid, list->block, list->sharedBytes, list->stream, list->parameters, nullptr,
-                 true});
+  return launch({list->function, list->grid, list->block, list->sharedBytes, list->stream, list->parameters,
+                 nullptr, true});
 }
 
 // --- Launches as before CUDA 4: the function keeps the shape and the arguments
@@ -190,7 +192,8 @@ static CUresult setParameter(CUfunction handle, int offset, const void *from, un
   memcpy(arguments.data() + offset, from, bytes);
   return CUDA_SUCCESS;
 }
-CU_FUNCTION(context, cuParamSetv, (CUfunction f, int offset, void *from, unsigned bytes), (f, offset, from, bytes)) {
+CU_FUNCTION(context, cuParamSetv, (CUfunction f, int offset, void *from, unsigned bytes),
+            (f, offset, from, bytes)) {
   return setParameter(f, offset, from, bytes);
 }
 CU_FUNCTION(context, cuParamSeti, (CUfunction f, int offset, unsigned value), (f, offset, value)) {
@@ -212,8 +215,8 @@ static CUresult launchPrepared(CUfunction handle, int width, int height, CUstrea
     arguments = f->prepared.arguments;
   }
   size_t size = arguments.size();
-  void *extra[] = {reinterpret_cast<void *>(extraPointer), arguments.data(), reinterpret_cast<void *>(extraSize), &size,
-                   nullptr};
+  void *extra[] = {reinterpret_cast<void *>(extraPointer), arguments.data(),
+                   reinterpret_cast<void *>(extraSize), &size, nullptr};
   return launch({handle, grid, block, shared, stream, nullptr, extra});
 }
 CU_FUNCTION(context, cuLaunch, (CUfunction f), (f)) { return launchPrepared(f, 1, 1, nullptr); }

@@ -43,7 +43,9 @@ struct Rewriter {
   }
 
   /// A header directive is left out, its line stays.
-  static size_t skipLine(std::string_view text, size_t at) { return std::min(text.find('\n', at), text.size()); }
+  static size_t skipLine(std::string_view text, size_t at) {
+    return std::min(text.find('\n', at), text.size());
+  }
 
   void run(std::string_view text) {
     for (size_t at = 0; at < text.size();) {
@@ -52,7 +54,8 @@ struct Rewriter {
         size_t end = c == '"'              ? text.find('"', at + 1)
                      : text[at + 1] == '/' ? text.find('\n', at)
                                            : text.find("*/", at + 2);
-        end = std::min(end == text.npos ? text.size() : end + (c == '/' && text[at + 1] == '*' ? 2 : 1), text.size());
+        end = std::min(end == text.npos ? text.size() : end + (c == '/' && text[at + 1] == '*' ? 2 : 1),
+                       text.size());
         out += text.substr(at, end - at);
         at = end;
       } else if (c == '.' || c == '%' || isNamePart(c)) {

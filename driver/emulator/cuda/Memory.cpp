@@ -40,7 +40,7 @@ CU_FUNCTION(init, cuMemFree_v2, (CUdeviceptr address), (address)) {
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(context, cuMemGetInfo_v2, (size_t * free, size_t *total), (free, total)) {
+CU_FUNCTION(context, cuMemGetInfo_v2, (size_t *free, size_t *total), (free, total)) {
   Driver &driver = Driver::get();
   uint64_t used = std::min(driver.memoryUsed(), driver.device().memory);
   if (total)
@@ -71,7 +71,8 @@ static CUresult allocateHost(void **address, size_t bytes, unsigned flags) {
 CU_FUNCTION(context, cuMemAllocHost_v2, (void **address, size_t bytes), (address, bytes)) {
   return allocateHost(address, bytes, 0);
 }
-CU_FUNCTION(context, cuMemHostAlloc, (void **address, size_t bytes, unsigned flags), (address, bytes, flags)) {
+CU_FUNCTION(context, cuMemHostAlloc, (void **address, size_t bytes, unsigned flags),
+            (address, bytes, flags)) {
   return allocateHost(address, bytes, flags);
 }
 
@@ -83,11 +84,13 @@ CU_FUNCTION(init, cuMemFreeHost, (void *address), (address)) {
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(context, cuMemHostRegister_v2, (void *address, size_t bytes, unsigned flags), (address, bytes, flags)) {
+CU_FUNCTION(context, cuMemHostRegister_v2, (void *address, size_t bytes, unsigned flags),
+            (address, bytes, flags)) {
   need(address && bytes && !(flags & ~15u));
   auto first = reinterpret_cast<uint64_t>(address);
   Driver &driver = Driver::get();
-  need(!driver.find(first).id && !driver.find(first + bytes - 1).id, CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+  need(!driver.find(first).id && !driver.find(first + bytes - 1).id,
+       CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
   driver.addRange(first, bytes, Kind::registered, flags, "registered host memory");
   return CUDA_SUCCESS;
 }
@@ -117,7 +120,8 @@ CU_FUNCTION(context, cuMemHostGetFlags, (unsigned *flags, void *host), (flags, h
 
 // --- Managed memory: host and device see the same bytes, so hints have nothing to do
 
-CU_FUNCTION(context, cuMemAllocManaged, (CUdeviceptr * address, size_t bytes, unsigned flags), (address, bytes, flags)) {
+CU_FUNCTION(context, cuMemAllocManaged, (CUdeviceptr * address, size_t bytes, unsigned flags),
+            (address, bytes, flags)) {
   need(address && (flags == 1 || flags == 2));
   *address = Driver::get().allocate(bytes, Kind::managed, flags);
   return CUDA_SUCCESS;
@@ -144,7 +148,8 @@ CU_STREAM_FUNCTION(context, cuMemPrefetchAsync, _ptsz,
   return hint(address, bytes);
 }
 CU_STREAM_FUNCTION(context, cuMemPrefetchAsync_v2, _ptsz,
-                   (CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned flags, CUstream stream),
+                   (CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned flags,
+                    CUstream stream),
                    (address, bytes, location, flags, stream)) {
   streamOf(stream);
   return hint(address, bytes);
@@ -159,7 +164,8 @@ CU_STREAM_FUNCTION(context, cuStreamAttachMemAsync, _ptsz,
 
 // --- Memory in the order of streams
 
-static CUresult allocateAsync(CUdeviceptr *address, size_t bytes, std::shared_ptr<Pool> pool, CUstream stream) {
+static CUresult allocateAsync(CUdeviceptr *address, size_t bytes, std::shared_ptr<Pool> pool,
+                              CUstream stream) {
   need(address);
   streamOf(stream);
   *address = Driver::get().allocate(bytes, Kind::device, 0, std::move(pool));
@@ -174,7 +180,8 @@ CU_STREAM_FUNCTION(context, cuMemAllocFromPoolAsync, _ptsz,
                    (address, bytes, pool, stream)) {
   return allocateAsync(address, bytes, Driver::get().pools.get(pool), stream);
 }
-CU_STREAM_FUNCTION(context, cuMemFreeAsync, _ptsz, (CUdeviceptr address, CUstream handle), (address, handle)) {
+CU_STREAM_FUNCTION(context, cuMemFreeAsync, _ptsz, (CUdeviceptr address, CUstream handle),
+                   (address, handle)) {
   auto stream = streamOf(handle);
   if (!address)
     return CUDA_SUCCESS;
@@ -184,7 +191,8 @@ CU_STREAM_FUNCTION(context, cuMemFreeAsync, _ptsz, (CUdeviceptr address, CUstrea
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(init, cuMemPoolCreate, (CUmemoryPool * pool, const CUmemPoolProps *properties), (pool, properties)) {
+CU_FUNCTION(init, cuMemPoolCreate, (CUmemoryPool * pool, const CUmemPoolProps *properties),
+            (pool, properties)) {
   need(pool && properties && properties->allocType == 1);
   need(properties->location.type == locationDevice && properties->location.id == 0, CUDA_ERROR_NOT_SUPPORTED);
   need(!properties->handleTypes, CUDA_ERROR_NOT_SUPPORTED); // shared with other processes
@@ -208,9 +216,18 @@ CU_FUNCTION(init, cuMemPoolTrimTo, (CUmemoryPool pool, size_t keep), (pool, keep
 
 namespace {
 /// Attributes of a pool; memory goes back at once, so what is reserved is what is used.
-enum : int { reuseFirst = 1, reuseLast = 3, threshold = 4, reservedNow = 5, reservedHigh = 6, usedNow = 7, usedHigh = 8 };
+enum : int {
+  reuseFirst = 1,
+  reuseLast = 3,
+  threshold = 4,
+  reservedNow = 5,
+  reservedHigh = 6,
+  usedNow = 7,
+  usedHigh = 8
+};
 } // namespace
-CU_FUNCTION(init, cuMemPoolGetAttribute, (CUmemoryPool handle, int attribute, void *value), (handle, attribute, value)) {
+CU_FUNCTION(init, cuMemPoolGetAttribute, (CUmemoryPool handle, int attribute, void *value),
+            (handle, attribute, value)) {
   need(value);
   auto pool = Driver::get().pools.get(handle);
   if (attribute >= reuseFirst && attribute <= reuseLast)
@@ -225,7 +242,8 @@ CU_FUNCTION(init, cuMemPoolGetAttribute, (CUmemoryPool handle, int attribute, vo
     fail(CUDA_ERROR_INVALID_VALUE);
   return CUDA_SUCCESS;
 }
-CU_FUNCTION(init, cuMemPoolSetAttribute, (CUmemoryPool handle, int attribute, void *value), (handle, attribute, value)) {
+CU_FUNCTION(init, cuMemPoolSetAttribute, (CUmemoryPool handle, int attribute, void *value),
+            (handle, attribute, value)) {
   need(value);
   auto pool = Driver::get().pools.get(handle);
   if (attribute >= reuseFirst && attribute <= reuseLast)
@@ -242,10 +260,12 @@ CU_FUNCTION(init, cuMemPoolSetAccess, (CUmemoryPool pool, const CUmemAccessDesc 
             (pool, list, count)) {
   Driver::get().pools.get(pool);
   for (size_t k = 0; k < count; k++)
-    need(list && list[k].location.type == locationDevice && list[k].location.id == 0, CUDA_ERROR_INVALID_DEVICE);
+    need(list && list[k].location.type == locationDevice && list[k].location.id == 0,
+         CUDA_ERROR_INVALID_DEVICE);
   return CUDA_SUCCESS;
 }
-CU_FUNCTION(init, cuMemPoolGetAccess, (int *flags, CUmemoryPool pool, CUmemLocation *location), (flags, pool, location)) {
+CU_FUNCTION(init, cuMemPoolGetAccess, (int *flags, CUmemoryPool pool, CUmemLocation *location),
+            (flags, pool, location)) {
   need(flags && location);
   Driver::get().pools.get(pool);
   need(location->type == locationDevice && location->id == 0, CUDA_ERROR_INVALID_DEVICE);
@@ -291,7 +311,7 @@ static CUresult pointerAttribute(void *out, int attribute, CUdeviceptr address, 
   case 6: return give(uint32_t(a.syncMemops));
   case 7: return give(a.id);
   case 8: return give(uint8_t(a.kind == Kind::managed));
-  case 9: return give(0); // device ordinal
+  case 9: return give(0);           // device ordinal
   case 10: return give(uint8_t(0)); // of another process
   case 11: return give(a.address);
   case 12: return give(size_t(a.bytes));
@@ -315,14 +335,16 @@ CU_FUNCTION(context, cuPointerGetAttribute, (void *out, int attribute, CUdevicep
   return pointerAttribute(out, attribute, address, a);
 }
 
-CU_FUNCTION(context, cuPointerGetAttributes, (unsigned count, int *attributes, void **out, CUdeviceptr address),
+CU_FUNCTION(context, cuPointerGetAttributes,
+            (unsigned count, int *attributes, void **out, CUdeviceptr address),
             (count, attributes, out, address)) {
   need(attributes && out);
   Allocation a = Driver::get().find(address);
   for (unsigned k = 0; k < count; k++) {
     // What does not apply is zero here; only the memory type and the like have a width of 4.
     int which = attributes[k];
-    bool wide = which == 1 || which == 3 || which == 4 || which == 7 || which == 11 || which == 12 || which == 17;
+    bool wide =
+        which == 1 || which == 3 || which == 4 || which == 7 || which == 11 || which == 12 || which == 17;
     memset(out[k], 0, wide ? 8 : which == 8 || which == 10 || which == 13 || which == 15 ? 1 : 4);
     if (!a.id) {
       if (which == 9)
@@ -343,7 +365,8 @@ CU_FUNCTION(context, cuPointerSetAttribute, (const void *value, int attribute, C
   return CUDA_SUCCESS;
 }
 
-CU_FUNCTION(context, cuMemRangeGetAttribute, (void *out, size_t size, int attribute, CUdeviceptr address, size_t bytes),
+CU_FUNCTION(context, cuMemRangeGetAttribute,
+            (void *out, size_t size, int attribute, CUdeviceptr address, size_t bytes),
             (out, size, attribute, address, bytes)) {
   need(out && size);
   hint(address, bytes);

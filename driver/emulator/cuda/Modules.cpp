@@ -106,8 +106,8 @@ static std::string nextName() {
   return "module " + std::to_string(++count);
 }
 
-static CUresult load(CUmodule *module, const void *image, size_t size, const std::string &name, Context *context,
-                     const JitOptions &options) {
+static CUresult load(CUmodule *module, const void *image, size_t size, const std::string &name,
+                     Context *context, const JitOptions &options) {
   need(module && image);
   *module = withLogs(options, [&] {
               return loadImage(readImage(image, size, Driver::get().device().sm), name, context);
@@ -205,7 +205,8 @@ CU_FUNCTION(context, cuModuleEnumerateFunctions, (CUfunction * list, unsigned si
             (list, size, module)) {
   return enumerate(list, size, module);
 }
-CU_FUNCTION(context, cuModuleGetGlobal_v2, (CUdeviceptr * address, size_t *bytes, CUmodule module, const char *name),
+CU_FUNCTION(context, cuModuleGetGlobal_v2,
+            (CUdeviceptr * address, size_t *bytes, CUmodule module, const char *name),
             (address, bytes, module, name)) {
   return getGlobal(address, bytes, module, name);
 }
@@ -245,11 +246,13 @@ CU_FUNCTION(init, cuLibraryGetModule, (CUmodule * module, CUlibrary library), (m
   *module = modules.get(library).get();
   return CUDA_SUCCESS;
 }
-CU_FUNCTION(init, cuLibraryGetGlobal, (CUdeviceptr * address, size_t *bytes, CUlibrary library, const char *name),
+CU_FUNCTION(init, cuLibraryGetGlobal,
+            (CUdeviceptr * address, size_t *bytes, CUlibrary library, const char *name),
             (address, bytes, library, name)) {
   return getGlobal(address, bytes, library, name);
 }
-CU_FUNCTION(init, cuLibraryGetManaged, (CUdeviceptr * address, size_t *bytes, CUlibrary library, const char *name),
+CU_FUNCTION(init, cuLibraryGetManaged,
+            (CUdeviceptr * address, size_t *bytes, CUlibrary library, const char *name),
             (address, bytes, library, name)) {
   need(name);
   for (const ptx::Variable &v : modules.get(library)->loaded->program().module.variables)
@@ -300,8 +303,8 @@ static CUresult addInput(CUlinkState state, int type, const void *data, size_t s
   return CUDA_SUCCESS;
 }
 CU_FUNCTION(context, cuLinkAddData_v2,
-            (CUlinkState state, int type, void *data, size_t size, const char *name, unsigned count, int *options,
-             void **values),
+            (CUlinkState state, int type, void *data, size_t size, const char *name, unsigned count,
+             int *options, void **values),
             (state, type, data, size, name, count, options, values)) {
   return addInput(state, type, data, size);
 }
@@ -318,7 +321,8 @@ CU_FUNCTION(context, cuLinkComplete, (CUlinkState state, void **cubin, size_t *s
   linker->result = withLogs(linker->options, [&] {
     const Device &device = Driver::get().device();
     Image image{linker->texts.size() == 1 ? linker->texts[0] : linkTexts(linker->texts), linker->info};
-    Driver::get().emulator().load(image.ptx, device.arch, "linked code"); // names that are missing are told here
+    Driver::get().emulator().load(image.ptx, device.arch,
+                                  "linked code"); // names that are missing are told here
     return packImage(image, {}, device.sm);
   });
   *cubin = linker->result.data();

@@ -36,10 +36,12 @@ CU_FUNCTION(nothing, cuGetExportTable, (const void **table, const CUuuid *id), (
   constexpr uint8_t ofRuntime[] = {0x6b, 0xd5, 0xfb, 0x6c};
   if (memcmp(id->bytes, ofRuntime, sizeof ofRuntime))
     return CUDA_ERROR_NOT_SUPPORTED;
-  sayOnce("cuGetExportTable",
-          "this program has NVIDIA's CUDA runtime linked in, which runs on NVIDIA's driver only; link it with "
-          "`nvcc -cudart shared` and start it by `python -m tegula.emulator run`, which has a runtime library for the "
-          "emulated GPU");
+  sayOnce(
+      "cuGetExportTable",
+      "this program has NVIDIA's CUDA runtime linked in, which runs on NVIDIA's driver only; link it with "
+      "`nvcc -cudart shared` and start it by `python -m tegula.emulator run`, which has a runtime library "
+      "for the "
+      "emulated GPU");
   return CUDA_ERROR_NOT_SUPPORTED;
 }
 

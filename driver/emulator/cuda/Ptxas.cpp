@@ -41,11 +41,33 @@ struct CommandLine {
 CommandLine parse(int argc, char **argv) {
   CommandLine line;
   // Options whose value is the next argument, as ptxas --help lists them.
-  static const char *const withValue[] = {
-      "-O", "--opt-level", "--maxrregcount", "-maxrregcount", "--device-function-maxrregcount", "--def-load-cache",
-      "-dlcm", "--def-store-cache", "-dscm", "--override-directive-values", "--options-file", "-optf", "--entry", "-e",
-      "--machine", "-m", "--split-compile", "--regAllocOptLevel", "--input-as-string", "-ias", "--compile-as-tools-patch",
-      "--fmad", "-fmad", "--position-independent-code", "-pic", "--Ofast-compile", "-Ofc"};
+  static const char *const withValue[] = {"-O",
+                                          "--opt-level",
+                                          "--maxrregcount",
+                                          "-maxrregcount",
+                                          "--device-function-maxrregcount",
+                                          "--def-load-cache",
+                                          "-dlcm",
+                                          "--def-store-cache",
+                                          "-dscm",
+                                          "--override-directive-values",
+                                          "--options-file",
+                                          "-optf",
+                                          "--entry",
+                                          "-e",
+                                          "--machine",
+                                          "-m",
+                                          "--split-compile",
+                                          "--regAllocOptLevel",
+                                          "--input-as-string",
+                                          "-ias",
+                                          "--compile-as-tools-patch",
+                                          "--fmad",
+                                          "-fmad",
+                                          "--position-independent-code",
+                                          "-pic",
+                                          "--Ofast-compile",
+                                          "-Ofc"};
   auto value = [&](std::string_view name, int &k, std::string &out) {
     std::string_view a = argv[k];
     if (a == name && k + 1 < argc) {

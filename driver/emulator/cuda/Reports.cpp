@@ -19,7 +19,8 @@ namespace tegula::cuda {
 namespace {
 struct Kept {
   std::mutex mutex;
-  std::map<std::tuple<std::string, std::string, uint32_t>, ptx::Finding> fresh; ///< by kind, kernel and PTX line
+  std::map<std::tuple<std::string, std::string, uint32_t>, ptx::Finding>
+      fresh; ///< by kind, kernel and PTX line
 };
 Kept &kept() {
   static Kept &it = *new Kept;
@@ -48,9 +49,10 @@ std::string triple(const uint32_t *v) {
 
 static std::string toJson(const std::string &kernel, const ptx::LaunchSettings &s, const ptx::Counters &c) {
   std::ostringstream out;
-  out << "{\"kernel\": " << quoted(kernel) << ", \"grid\": " << triple(s.grid) << ", \"block\": " << triple(s.block)
-      << ", \"shared\": " << s.sharedBytes << ", \"instructions\": " << c.instructions
-      << ", \"lane_instructions\": " << c.lanes << ", \"by_pipe\": {";
+  out << "{\"kernel\": " << quoted(kernel) << ", \"grid\": " << triple(s.grid)
+      << ", \"block\": " << triple(s.block) << ", \"shared\": " << s.sharedBytes
+      << ", \"instructions\": " << c.instructions << ", \"lane_instructions\": " << c.lanes
+      << ", \"by_pipe\": {";
   const char *comma = "";
   for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
     if (c.byPipe[p]) {
@@ -60,8 +62,8 @@ static std::string toJson(const std::string &kernel, const ptx::LaunchSettings &
   out << "}, \"global_requests\": " << c.globalRequests << ", \"global_sectors\": " << c.globalSectors
       << ", \"global_sectors_ideal\": " << c.globalSectorsIdeal << ", \"global_bytes\": " << c.globalBytes
       << ", \"shared_requests\": " << c.sharedRequests << ", \"shared_wavefronts\": " << c.sharedWavefronts
-      << ", \"shared_wavefronts_ideal\": " << c.sharedWavefrontsIdeal << ", \"shared_bytes\": " << c.sharedBytes
-      << ", \"barriers\": " << c.barriers << "}\n";
+      << ", \"shared_wavefronts_ideal\": " << c.sharedWavefrontsIdeal
+      << ", \"shared_bytes\": " << c.sharedBytes << ", \"barriers\": " << c.barriers << "}\n";
   return out.str();
 }
 
@@ -97,7 +99,8 @@ void printFindings() {
     fresh.swap(k.fresh);
   }
   for (auto &[key, f] : fresh)
-    say(f.kind + ": " + f.text + (f.count > 1 ? " (" + std::to_string(f.count) + " times at this place)" : ""));
+    say(f.kind + ": " + f.text +
+        (f.count > 1 ? " (" + std::to_string(f.count) + " times at this place)" : ""));
 }
 
 } // namespace tegula::cuda

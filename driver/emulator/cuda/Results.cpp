@@ -96,8 +96,8 @@ static CUresult resultOf(const Error &error) {
   case Diag::emulator_finding:
     if (d.message.starts_with("misaligned"))
       return CUDA_ERROR_MISALIGNED_ADDRESS;
-    for (const char *kind : {"global-out-of-bounds", "shared-out-of-bounds", "local-out-of-bounds", "param-out-of-bounds",
-                             "use-after-free"})
+    for (const char *kind : {"global-out-of-bounds", "shared-out-of-bounds", "local-out-of-bounds",
+                             "param-out-of-bounds", "use-after-free"})
       if (d.message.starts_with(kind))
         return CUDA_ERROR_ILLEGAL_ADDRESS;
     return CUDA_ERROR_LAUNCH_FAILED;

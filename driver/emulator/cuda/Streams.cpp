@@ -103,7 +103,8 @@ CU_STREAM_FUNCTION(context, cuStreamGetFlags, _ptsz, (CUstream handle, unsigned 
   return CUDA_SUCCESS;
 }
 
-CU_STREAM_FUNCTION(context, cuStreamGetPriority, _ptsz, (CUstream handle, int *priority), (handle, priority)) {
+CU_STREAM_FUNCTION(context, cuStreamGetPriority, _ptsz, (CUstream handle, int *priority),
+                   (handle, priority)) {
   need(priority);
   *priority = streamOf(handle)->priority;
   return CUDA_SUCCESS;
@@ -165,20 +166,21 @@ static CUresult captureInfo(CUstream handle, int *status, unsigned long long *id
     *id = 0;
   return CUDA_SUCCESS;
 }
-CU_STREAM_FUNCTION(context, cuStreamGetCaptureInfo, _ptsz, (CUstream handle, int *status, unsigned long long *id),
-                   (handle, status, id)) {
+CU_STREAM_FUNCTION(context, cuStreamGetCaptureInfo, _ptsz,
+                   (CUstream handle, int *status, unsigned long long *id), (handle, status, id)) {
   return captureInfo(handle, status, id);
 }
 CU_STREAM_FUNCTION(context, cuStreamGetCaptureInfo_v2, _ptsz,
-                   (CUstream handle, int *status, unsigned long long *id, void *graph, void *nodes, size_t *count),
+                   (CUstream handle, int *status, unsigned long long *id, void *graph, void *nodes,
+                    size_t *count),
                    (handle, status, id, graph, nodes, count)) {
   if (count)
     *count = 0;
   return captureInfo(handle, status, id);
 }
 CU_STREAM_FUNCTION(context, cuStreamGetCaptureInfo_v3, _ptsz,
-                   (CUstream handle, int *status, unsigned long long *id, void *graph, void *nodes, void *edges,
-                    size_t *count),
+                   (CUstream handle, int *status, unsigned long long *id, void *graph, void *nodes,
+                    void *edges, size_t *count),
                    (handle, status, id, graph, nodes, edges, count)) {
   if (count)
     *count = 0;
@@ -298,7 +300,8 @@ CU_STREAM_FUNCTION(context, cuStreamWaitEvent, _ptsz, (CUstream streamHandle, CU
 // --- Waiting for and writing values in memory
 
 /// Flags of the wait functions: 0 at least (cyclic), 1 equal, 2 all bits, 3 nor.
-template <typename T> static CUresult waitValue(CUstream handle, CUdeviceptr address, T value, unsigned flags) {
+template <typename T>
+static CUresult waitValue(CUstream handle, CUdeviceptr address, T value, unsigned flags) {
   need(address % sizeof(T) == 0 && Driver::get().find(address, sizeof(T)).id);
   unsigned how = flags & 3;
   auto stream = streamOf(handle);
@@ -320,10 +323,9 @@ template <typename T> static CUresult waitValue(CUstream handle, CUdeviceptr add
 }
 template <typename T> static CUresult writeValue(CUstream handle, CUdeviceptr address, T value) {
   need(address % sizeof(T) == 0 && Driver::get().find(address, sizeof(T)).id);
-  enqueue(*streamOf(handle), {[=] {
-                                reinterpret_cast<std::atomic<T> *>(address)->store(value, std::memory_order_release);
-                              },
-                              {}});
+  enqueue(
+      *streamOf(handle),
+      {[=] { reinterpret_cast<std::atomic<T> *>(address)->store(value, std::memory_order_release); }, {}});
   return CUDA_SUCCESS;
 }
 

@@ -22,7 +22,9 @@ static CUresult notImplemented(const char *name) {
 }
 
 #define STUB(symbol)                                                                                         \
-  extern "C" __attribute__((weak, visibility("default"))) CUresult symbol() { return notImplemented(#symbol); }
+  extern "C" __attribute__((weak, visibility("default"))) CUresult symbol() {                                \
+    return notImplemented(#symbol);                                                                          \
+  }
 #define FUNCTION(name, since, symbol) STUB(symbol)
 #define FUNCTION_PER_THREAD(name, since, symbol, suffix) STUB(symbol) STUB(symbol##suffix)
 #include "driver/emulator/cuda/Functions.def"
@@ -58,7 +60,8 @@ Lookup lookUp(std::string_view name, int version, uint64_t flags, void **functio
   *function = nullptr;
   if (!best)
     return known ? Lookup::versionTooLow : Lookup::notFound;
-  *function = reinterpret_cast<void *>((flags & perThreadFlag) && best->perThread ? best->perThread : best->function);
+  *function =
+      reinterpret_cast<void *>((flags & perThreadFlag) && best->perThread ? best->perThread : best->function);
   return Lookup::found;
 }
 

@@ -6,7 +6,17 @@ import os
 
 import numpy as np
 from cuda.bindings import driver
-from cuda.core import Device, EventOptions, LaunchConfig, Linker, LinkerOptions, ObjectCode, Program, ProgramOptions, launch
+from cuda.core import (
+    Device,
+    EventOptions,
+    LaunchConfig,
+    Linker,
+    LinkerOptions,
+    ObjectCode,
+    Program,
+    ProgramOptions,
+    launch,
+)
 
 TEXT = """
 template <typename T> __global__ void axpy(T a, const T *x, T *y, size_t n) {
@@ -78,7 +88,9 @@ buffer.close(stream)
 print("shared memory")
 
 parts = [
-    Program(text, "c++", ProgramOptions(arch=f"compute_{major}{minor}", relocatable_device_code=True)).compile("ptx")
+    Program(
+        text, "c++", ProgramOptions(arch=f"compute_{major}{minor}", relocatable_device_code=True)
+    ).compile("ptx")
     for text in (
         "__device__ int twice(int v) { return 2 * v; }",
         'extern __device__ int twice(int); extern "C" __global__ void k(int *p) { *p = twice(*p); }',

@@ -66,7 +66,8 @@ static void launch(CUfunction f, const char *path) {
     int count;
   } packed = {1, dx, dy, n};
   size_t size = sizeof packed;
-  void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
+  void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+                   CU_LAUNCH_PARAM_END};
   CHECK(cuLaunchKernel(f, 8, 1, 1, 128, 1, 1, 0, 0, 0, extra));
   CHECK(cuMemcpyDtoH(y, dy, sizeof y));
   for (int i = 0; i < n; i++)
@@ -142,7 +143,8 @@ static void linking(const char *path) {
   CHECK(cuCtxSynchronize());
   EXPECT(*(int *)d == 42);
   // An error of the compiler is in the log.
-  static char wrong[] = ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k() {\nnonsense.u32 %r1;\n}\n";
+  static char wrong[] =
+      ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k() {\nnonsense.u32 %r1;\n}\n";
   char log[1000] = "";
   CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void *values[] = {log, (void *)sizeof log};
@@ -183,7 +185,8 @@ static void pointers(void) {
   CUmemorytype type;
   CHECK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, d + 8));
   EXPECT(type == CU_MEMORYTYPE_DEVICE);
-  EXPECT_RESULT(CUDA_ERROR_INVALID_VALUE, cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, (CUdeviceptr)&d));
+  EXPECT_RESULT(CUDA_ERROR_INVALID_VALUE,
+                cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, (CUdeviceptr)&d));
   char *host;
   CHECK(cuMemHostAlloc((void **)&host, 100, CU_MEMHOSTALLOC_DEVICEMAP));
   CHECK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, (CUdeviceptr)host));
@@ -212,9 +215,11 @@ static void functions(void) {
   CUdriverProcAddressQueryResult found;
   CHECK(cuGetProcAddress("cuMemAlloc", &f, 13000, CU_GET_PROC_ADDRESS_DEFAULT, &found));
   EXPECT(f == (void *)cuMemAlloc && found == CU_GET_PROC_ADDRESS_SUCCESS);
-  EXPECT_RESULT(CUDA_ERROR_NOT_FOUND, cuGetProcAddress("cuMemAlloc", &f, 1000, CU_GET_PROC_ADDRESS_DEFAULT, &found));
+  EXPECT_RESULT(CUDA_ERROR_NOT_FOUND,
+                cuGetProcAddress("cuMemAlloc", &f, 1000, CU_GET_PROC_ADDRESS_DEFAULT, &found));
   EXPECT(!f && found == CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
-  EXPECT_RESULT(CUDA_ERROR_NOT_FOUND, cuGetProcAddress("cuNothing", &f, 13000, CU_GET_PROC_ADDRESS_DEFAULT, &found));
+  EXPECT_RESULT(CUDA_ERROR_NOT_FOUND,
+                cuGetProcAddress("cuNothing", &f, 13000, CU_GET_PROC_ADDRESS_DEFAULT, &found));
   EXPECT(found == CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
   CHECK(cuGetProcAddress("cuMemcpyAsync", &f, 13000, CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM, &found));
   EXPECT(f != (void *)cuMemcpyAsync);

@@ -14,9 +14,9 @@
 
 #define CHECK(call)                                                                                          \
   do {                                                                                                       \
-    cudaError_t error_ = (call);                                                                                \
-    if (error_ != cudaSuccess) {                                                                                \
-      printf("line %d: %s: %s\n", __LINE__, #call, cudaGetErrorString(error_));                                   \
+    cudaError_t error_ = (call);                                                                             \
+    if (error_ != cudaSuccess) {                                                                             \
+      printf("line %d: %s: %s\n", __LINE__, #call, cudaGetErrorString(error_));                              \
       exit(1);                                                                                               \
     }                                                                                                        \
   } while (0)
@@ -256,7 +256,8 @@ static void attributes() {
   CHECK(cudaDeviceGetAttribute(&value, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
   EXPECT(size_t(value) == p.sharedMemPerBlockOptin && p.warpSize == 32 && p.maxThreadsPerBlock == 1024);
   EXPECT(p.maxThreadsDim[2] == 64 && p.maxGridSize[0] == 2147483647 && p.memoryPoolsSupported == 1);
-  EXPECT(p.maxSurfaceCubemapLayered[1] == 2046 && p.l2CacheSize > 0 && p.memoryBusWidth > 0 && p.hostNumaId == -1);
+  EXPECT(p.maxSurfaceCubemapLayered[1] == 2046 && p.l2CacheSize > 0 && p.memoryBusWidth > 0 &&
+         p.hostNumaId == -1);
   cudaFuncAttributes f;
   CHECK(cudaFuncGetAttributes(&f, reverse));
   EXPECT(f.maxThreadsPerBlock == 1024 && f.numRegs > 0 && f.sharedSizeBytes == 0);

@@ -93,7 +93,9 @@ class Managed(Buffer):
 def serve(request):
     name, constants, options, grid, arguments = request
     triton.runtime.driver.active.get_current_device()  # makes a context
-    buffers = [(Managed if WITH_TORCH else Buffer)(a) if isinstance(a, np.ndarray) else None for a in arguments]
+    buffers = [
+        (Managed if WITH_TORCH else Buffer)(a) if isinstance(a, np.ndarray) else None for a in arguments
+    ]
     given = [a if b is None else getattr(b, "tensor", b) for a, b in zip(arguments, buffers)]
     names = [n for n in kernels.CASES[name][0].arg_names if n not in constants]
     kernel = kernels.CASES[name][0][grid](**dict(zip(names, given, strict=True)), **constants, **options)

@@ -41,7 +41,9 @@ struct Entry {
 
 std::string fat(const std::vector<Entry> &entries) {
   std::string body;
-  auto put = [](std::string &to, auto value) { to.append(reinterpret_cast<const char *>(&value), sizeof value); };
+  auto put = [](std::string &to, auto value) {
+    to.append(reinterpret_cast<const char *>(&value), sizeof value);
+  };
   for (const Entry &e : entries) {
     put(body, e.kind);
     put(body, uint16_t(0x101));
@@ -107,7 +109,8 @@ TEST(Image, Lz4) {
                      12);
   std::string plain = "abcde" + std::string("abcdeabcd") + "xyz";
   EXPECT_EQ(errorOf([&] { read(fat({{1, 75, packed, 0x2000, plain.size() + 1}})); }), Diag::image_damaged);
-  EXPECT_EQ(errorOf([&] { read(fat({{1, 75, packed.substr(0, 3), 0x2000, plain.size()}})); }), Diag::image_damaged);
+  EXPECT_EQ(errorOf([&] { read(fat({{1, 75, packed.substr(0, 3), 0x2000, plain.size()}})); }),
+            Diag::image_damaged);
   EXPECT_EQ(read(fat({{1, 75, packed, 0x2000, plain.size()}})).ptx, plain);
 }
 
@@ -125,7 +128,8 @@ TEST(Image, EveryTruncationIsAnError) {
 }
 
 TEST(Image, DamagedBytesAreNoCrash) {
-  for (std::string file : {fat({{1, 75, head}, {2, 80, packImage({head, {}}, {}, 80)}}), packImage({head, {}}, {}, 80)})
+  for (std::string file :
+       {fat({{1, 75, head}, {2, 80, packImage({head, {}}, {}, 80)}}), packImage({head, {}}, {}, 80)})
     for (size_t at = 4; at < file.size(); at++)
       for (char value : {'\0', '\1', '\x7f', '\xff'}) {
         std::string wrong = file;
@@ -166,8 +170,9 @@ TEST(LinkTexts, PrivateNamesStayApart) {
 }
 
 TEST(LinkTexts, DeclarationsMeetDefinitions) {
-  std::string uses = ".version 7.0\n.target sm_75\n.address_size 64\n.extern .func f();\n.extern .global .u32 g;\n"
-                     ".weak .func w() { ret; }\n.entry k() { call f; call w; ret; }\n";
+  std::string uses =
+      ".version 7.0\n.target sm_75\n.address_size 64\n.extern .func f();\n.extern .global .u32 g;\n"
+      ".weak .func w() { ret; }\n.entry k() { call f; call w; ret; }\n";
   std::string defines = ".version 8.4\n.target sm_80\n.address_size 64\n.visible .func f() { ret; }\n"
                         ".visible .global .u32 g = 7;\n.weak .func w() { ret; }\n";
   for (auto &texts : {std::vector{uses, defines}, std::vector{defines, uses}}) {

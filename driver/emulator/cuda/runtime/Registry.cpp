@@ -173,7 +173,8 @@ cudaError_t kernelOf(const void *host, CUkernel &kernel) {
   std::lock_guard lock(s.mutex);
   auto it = s.kernels.find(host);
   if (it == s.kernels.end()) {
-    kernel = const_cast<CUkernel>(static_cast<const cuda::Function *>(host)); // a cudaKernel_t, or nothing of ours
+    kernel =
+        const_cast<CUkernel>(static_cast<const cuda::Function *>(host)); // a cudaKernel_t, or nothing of ours
     const char *name = nullptr;
     return cuFuncGetName(&name, kernel) ? cudaErrorInvalidDeviceFunction : cudaSuccess;
   }
@@ -218,18 +219,20 @@ CUDART_HIDDEN void __cudaUnregisterFatBinary(void **handle) {
     cuLibraryUnload(b->library);
   std::erase_if(s.binaries, [&](auto &p) { return p.get() == b; });
 }
-CUDART_HIDDEN void __cudaRegisterFunction(void **handle, const char *host, char *, const char *name, int, void *, void *,
-                                          void *, void *, int *) {
+CUDART_HIDDEN void __cudaRegisterFunction(void **handle, const char *host, char *, const char *name, int,
+                                          void *, void *, void *, void *, int *) {
   State &s = state();
   std::lock_guard lock(s.mutex);
   s.kernels[host] = {reinterpret_cast<Binary *>(handle), name};
 }
-CUDART_HIDDEN void __cudaRegisterVar(void **handle, char *host, char *, const char *name, int, size_t, int, int) {
+CUDART_HIDDEN void __cudaRegisterVar(void **handle, char *host, char *, const char *name, int, size_t, int,
+                                     int) {
   State &s = state();
   std::lock_guard lock(s.mutex);
   s.variables[host] = {reinterpret_cast<Binary *>(handle), name};
 }
-CUDART_HIDDEN void __cudaRegisterManagedVar(void **handle, void **host, char *, const char *name, int, size_t, int, int) {
+CUDART_HIDDEN void __cudaRegisterManagedVar(void **handle, void **host, char *, const char *name, int, size_t,
+                                            int, int) {
   State &s = state();
   std::lock_guard lock(s.mutex);
   auto *b = reinterpret_cast<Binary *>(handle);

@@ -32,7 +32,13 @@ struct dim3 {
 };
 
 /// Directions of copies.
-enum cudaMemcpyKind : int { hostToHost = 0, hostToDevice = 1, deviceToHost = 2, deviceToDevice = 3, byAddress = 4 };
+enum cudaMemcpyKind : int {
+  hostToHost = 0,
+  hostToDevice = 1,
+  deviceToHost = 2,
+  deviceToDevice = 3,
+  byAddress = 4
+};
 
 /// Makes the primary context current where the thread has none. The error, which is then also the last one.
 cudaError_t prepare();
@@ -82,9 +88,9 @@ CUstream S(CUstream stream);
 // --- The functions of the driver that are called
 
 extern "C" {
+using tegula::cuda::CUcontext;
 using tegula::cuda::CUDA_MEMCPY2D;
 using tegula::cuda::CUDA_MEMCPY3D;
-using tegula::cuda::CUcontext;
 using tegula::cuda::CUdeviceptr;
 using tegula::cuda::CUevent;
 using tegula::cuda::CUfunction;

@@ -23,7 +23,8 @@ CUDART_EXPORT cudaRuntimeGetVersion(int *version) {
 }
 CUDART_EXPORT cudaDriverGetVersion(int *version) { return leave(cuDriverGetVersion(version)); }
 
-static cudaError_t entryPoint(const char *name, void **function, int version, unsigned long long flags, int *status) {
+static cudaError_t entryPoint(const char *name, void **function, int version, unsigned long long flags,
+                              int *status) {
   int found = 0;
   int bad = cuGetProcAddress_v2(name, function, version, flags, &found);
   if (status) {
@@ -39,13 +40,15 @@ RUNTIME_STREAM_FUNCTION(cudaGetDriverEntryPoint, _ptsz,
   return entryPoint(name, function, TEGULA_CUDART * 1000, flags, status);
 }
 #else
-RUNTIME_STREAM_FUNCTION(cudaGetDriverEntryPoint, _ptsz, (const char *name, void **function, unsigned long long flags),
+RUNTIME_STREAM_FUNCTION(cudaGetDriverEntryPoint, _ptsz,
+                        (const char *name, void **function, unsigned long long flags),
                         (name, function, flags)) {
   return entryPoint(name, function, TEGULA_CUDART * 1000 + 30, flags, nullptr);
 }
 #endif
 RUNTIME_STREAM_FUNCTION(cudaGetDriverEntryPointByVersion, _ptsz,
-                        (const char *name, void **function, unsigned version, unsigned long long flags, int *status),
+                        (const char *name, void **function, unsigned version, unsigned long long flags,
+                         int *status),
                         (name, function, version, flags, status)) {
   return entryPoint(name, function, int(version), flags, status);
 }
@@ -63,7 +66,8 @@ RUNTIME_FUNCTION(cudaGetDevice, (int *device), (device)) {
   return cudaSuccess;
 }
 RUNTIME_FUNCTION(cudaSetDevice, (int device), (device)) { return check(device); }
-RUNTIME_FUNCTION(cudaInitDevice, (int device, unsigned deviceFlags, unsigned flags), (device, deviceFlags, flags)) {
+RUNTIME_FUNCTION(cudaInitDevice, (int device, unsigned deviceFlags, unsigned flags),
+                 (device, deviceFlags, flags)) {
   return check(device);
 }
 RUNTIME_FUNCTION(cudaSetValidDevices, (int *devices, int count), (devices, count)) {
@@ -77,8 +81,11 @@ RUNTIME_FUNCTION(cudaGetDeviceFlags, (unsigned *flags), (flags)) {
   int active = 0;
   return cuDevicePrimaryCtxGetState(0, flags, &active);
 }
-RUNTIME_FUNCTION(cudaSetDeviceFlags, (unsigned flags), (flags)) { return cuDevicePrimaryCtxSetFlags_v2(0, flags); }
-RUNTIME_FUNCTION(cudaDeviceGetAttribute, (int *value, int attribute, int device), (value, attribute, device)) {
+RUNTIME_FUNCTION(cudaSetDeviceFlags, (unsigned flags), (flags)) {
+  return cuDevicePrimaryCtxSetFlags_v2(0, flags);
+}
+RUNTIME_FUNCTION(cudaDeviceGetAttribute, (int *value, int attribute, int device),
+                 (value, attribute, device)) {
   return cuDeviceGetAttribute(value, attribute, device);
 }
 RUNTIME_FUNCTION(cudaDeviceGetPCIBusId, (char *id, int size, int device), (id, size, device)) {
@@ -103,8 +110,12 @@ CUDART_EXPORT cudaDeviceReset() {
   forgetContext();
   return leave(bad);
 }
-RUNTIME_FUNCTION(cudaDeviceGetLimit, (size_t * value, int limit), (value, limit)) { return cuCtxGetLimit(value, limit); }
-RUNTIME_FUNCTION(cudaDeviceSetLimit, (int limit, size_t value), (limit, value)) { return cuCtxSetLimit(limit, value); }
+RUNTIME_FUNCTION(cudaDeviceGetLimit, (size_t *value, int limit), (value, limit)) {
+  return cuCtxGetLimit(value, limit);
+}
+RUNTIME_FUNCTION(cudaDeviceSetLimit, (int limit, size_t value), (limit, value)) {
+  return cuCtxSetLimit(limit, value);
+}
 RUNTIME_FUNCTION(cudaDeviceGetCacheConfig, (int *config), (config)) { return cuCtxGetCacheConfig(config); }
 RUNTIME_FUNCTION(cudaDeviceSetCacheConfig, (int config), (config)) { return cuCtxSetCacheConfig(config); }
 RUNTIME_FUNCTION(cudaDeviceGetStreamPriorityRange, (int *least, int *greatest), (least, greatest)) {
@@ -191,8 +202,8 @@ static cudaError_t properties(void *out, int device, int layout) {
   f.until12(20);
   f.attributes({21, 77});
   f.until12(69);
-  f.attributes({22, 23, 73, 74, 70, 71, 72, 45, 46, 24, 25, 26, 47, 48, 49, 52, 42, 43, 27, 28, 29, 53, 54,
-                55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68});
+  f.attributes({22, 23, 73, 74, 70, 71, 72, 45, 46, 24, 25, 26, 47, 48, 49, 52, 42, 43, 27,
+                28, 29, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68});
   f.size(30);
   f.attributes({31, 32, 33, 34, 50, 35, 40, 41});
   f.until12(36);

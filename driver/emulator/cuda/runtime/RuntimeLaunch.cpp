@@ -13,7 +13,9 @@ namespace tegula::cudart {
 
 // --- Streams
 
-RUNTIME_FUNCTION(cudaStreamCreate, (CUstream * stream), (stream)) { return cuStreamCreateWithPriority(stream, 0, 0); }
+RUNTIME_FUNCTION(cudaStreamCreate, (CUstream * stream), (stream)) {
+  return cuStreamCreateWithPriority(stream, 0, 0);
+}
 RUNTIME_FUNCTION(cudaStreamCreateWithFlags, (CUstream * stream, unsigned flags), (stream, flags)) {
   return cuStreamCreateWithPriority(stream, flags, 0);
 }
@@ -25,7 +27,9 @@ RUNTIME_FUNCTION(cudaStreamDestroy, (CUstream stream), (stream)) { return cuStre
 RUNTIME_STREAM_FUNCTION(cudaStreamSynchronize, _ptsz, (CUstream stream), (stream)) {
   return cuStreamSynchronize(S(stream));
 }
-RUNTIME_STREAM_FUNCTION(cudaStreamQuery, _ptsz, (CUstream stream), (stream)) { return cuStreamQuery(S(stream)); }
+RUNTIME_STREAM_FUNCTION(cudaStreamQuery, _ptsz, (CUstream stream), (stream)) {
+  return cuStreamQuery(S(stream));
+}
 RUNTIME_STREAM_FUNCTION(cudaStreamWaitEvent, _ptsz, (CUstream stream, CUevent event, unsigned flags),
                         (stream, event, flags)) {
   return cuStreamWaitEvent(S(stream), event, flags);
@@ -51,7 +55,8 @@ RUNTIME_STREAM_FUNCTION(cudaStreamAddCallback, _ptsz,
                         (stream, function, data, flags)) {
   return cuStreamAddCallback(S(stream), function, data, flags);
 }
-RUNTIME_STREAM_FUNCTION(cudaStreamAttachMemAsync, _ptsz, (CUstream stream, void *address, size_t bytes, unsigned flags),
+RUNTIME_STREAM_FUNCTION(cudaStreamAttachMemAsync, _ptsz,
+                        (CUstream stream, void *address, size_t bytes, unsigned flags),
                         (stream, address, bytes, flags)) {
   return cuStreamAttachMemAsync(S(stream), reinterpret_cast<CUdeviceptr>(address), bytes, flags);
 }
@@ -79,33 +84,37 @@ RUNTIME_STREAM_FUNCTION(cudaEventRecordWithFlags, _ptsz, (CUevent event, CUstrea
 }
 RUNTIME_FUNCTION(cudaEventQuery, (CUevent event), (event)) { return cuEventQuery(event); }
 RUNTIME_FUNCTION(cudaEventSynchronize, (CUevent event), (event)) { return cuEventSynchronize(event); }
-RUNTIME_FUNCTION(cudaEventElapsedTime, (float *milliseconds, CUevent first, CUevent last), (milliseconds, first, last)) {
+RUNTIME_FUNCTION(cudaEventElapsedTime, (float *milliseconds, CUevent first, CUevent last),
+                 (milliseconds, first, last)) {
   return cuEventElapsedTime(milliseconds, first, last);
 }
 
 // --- Launches
 
 /// A shape that no device takes is a mistake of the configuration for the runtime.
-static cudaError_t launch(CUkernel kernel, dim3 grid, dim3 block, void **arguments, size_t shared, CUstream stream,
-                          cuda::CUlaunchAttribute *attributes = nullptr, unsigned count = 0) {
+static cudaError_t launch(CUkernel kernel, dim3 grid, dim3 block, void **arguments, size_t shared,
+                          CUstream stream, cuda::CUlaunchAttribute *attributes = nullptr,
+                          unsigned count = 0) {
   uint64_t threads = uint64_t(block.x) * block.y * block.z;
   if (!threads || threads > 1024 || block.z > 64 || !grid.x || !grid.y || !grid.z || grid.x > 0x7fffffff ||
       grid.y > 65535 || grid.z > 65535)
     return cudaErrorInvalidConfiguration;
-  CUlaunchConfig config = {{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, unsigned(shared), S(stream),
-                           attributes, count};
+  CUlaunchConfig config = {
+      {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, unsigned(shared), S(stream), attributes, count};
   return cuLaunchKernelEx(&config, kernel, arguments, nullptr);
 }
 
 RUNTIME_STREAM_FUNCTION(cudaLaunchKernel, _ptsz,
-                        (const void *function, dim3 grid, dim3 block, void **arguments, size_t shared, CUstream stream),
+                        (const void *function, dim3 grid, dim3 block, void **arguments, size_t shared,
+                         CUstream stream),
                         (function, grid, block, arguments, shared, stream)) {
   CUkernel kernel = nullptr;
   cudaError_t bad = kernelOf(function, kernel);
   return bad ? bad : launch(kernel, grid, block, arguments, shared, stream);
 }
 RUNTIME_STREAM_FUNCTION(cudaLaunchCooperativeKernel, _ptsz,
-                        (const void *function, dim3 grid, dim3 block, void **arguments, size_t shared, CUstream stream),
+                        (const void *function, dim3 grid, dim3 block, void **arguments, size_t shared,
+                         CUstream stream),
                         (function, grid, block, arguments, shared, stream)) {
   CUkernel kernel = nullptr;
   if (cudaError_t bad = kernelOf(function, kernel))
@@ -123,13 +132,15 @@ struct LaunchConfig {
   cuda::CUlaunchAttribute *attributes;
   unsigned count;
 };
-RUNTIME_STREAM_FUNCTION(cudaLaunchKernelExC, _ptsz, (const LaunchConfig *c, const void *function, void **arguments),
+RUNTIME_STREAM_FUNCTION(cudaLaunchKernelExC, _ptsz,
+                        (const LaunchConfig *c, const void *function, void **arguments),
                         (c, function, arguments)) {
   CUkernel kernel = nullptr;
   if (!c)
     return cudaErrorInvalidValue;
   cudaError_t bad = kernelOf(function, kernel);
-  return bad ? bad : launch(kernel, c->grid, c->block, arguments, c->shared, c->stream, c->attributes, c->count);
+  return bad ? bad
+             : launch(kernel, c->grid, c->block, arguments, c->shared, c->stream, c->attributes, c->count);
 }
 
 /// What nvcc 13 makes of <<<>>>: the kernel is looked up once. One that is not found is told at the launch.
@@ -143,7 +154,8 @@ RUNTIME_FUNCTION(__cudaGetKernel, (CUkernel * kernel, const void *function), (ke
   return bad;
 }
 RUNTIME_STREAM_FUNCTION(__cudaLaunchKernel, _ptsz,
-                        (CUkernel kernel, dim3 grid, dim3 block, void **arguments, size_t shared, CUstream stream),
+                        (CUkernel kernel, dim3 grid, dim3 block, void **arguments, size_t shared,
+                         CUstream stream),
                         (kernel, grid, block, arguments, shared, stream)) {
   if (!kernel)
     return lookupError ? lookupError : cudaErrorInvalidDeviceFunction;
@@ -184,7 +196,8 @@ RUNTIME_FUNCTION(cudaFuncGetAttributes, (FunctionAttributes * out, const void *f
   memcpy(&out->registers, v + 4, 6 * sizeof(int));
   return cudaSuccess;
 }
-RUNTIME_FUNCTION(cudaFuncSetAttribute, (const void *function, int attribute, int value), (function, attribute, value)) {
+RUNTIME_FUNCTION(cudaFuncSetAttribute, (const void *function, int attribute, int value),
+                 (function, attribute, value)) {
   CUkernel kernel = nullptr;
   cudaError_t bad = kernelOf(function, kernel);
   return bad ? bad : cuFuncSetAttribute(kernel, attribute, value);
@@ -198,10 +211,12 @@ RUNTIME_FUNCTION(cudaFuncSetCacheConfig, (const void *function, int config), (fu
 static cudaError_t occupancy(int *blocks, const void *function, int threads, size_t shared, unsigned flags) {
   CUkernel kernel = nullptr;
   cudaError_t bad = kernelOf(function, kernel);
-  return bad ? bad : cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, kernel, threads, shared, flags);
+  return bad ? bad
+             : cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, kernel, threads, shared, flags);
 }
 RUNTIME_FUNCTION(cudaOccupancyMaxActiveBlocksPerMultiprocessor,
-                 (int *blocks, const void *function, int threads, size_t shared), (blocks, function, threads, shared)) {
+                 (int *blocks, const void *function, int threads, size_t shared),
+                 (blocks, function, threads, shared)) {
   return occupancy(blocks, function, threads, shared, 0);
 }
 RUNTIME_FUNCTION(cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
@@ -210,7 +225,8 @@ RUNTIME_FUNCTION(cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags,
   return occupancy(blocks, function, threads, shared, flags);
 }
 RUNTIME_FUNCTION(cudaOccupancyAvailableDynamicSMemPerBlock,
-                 (size_t * bytes, const void *function, int blocks, int threads), (bytes, function, blocks, threads)) {
+                 (size_t *bytes, const void *function, int blocks, int threads),
+                 (bytes, function, blocks, threads)) {
   CUkernel kernel = nullptr;
   cudaError_t bad = kernelOf(function, kernel);
   return bad ? bad : cuOccupancyAvailableDynamicSMemPerBlock(bytes, kernel, blocks, threads);
@@ -219,8 +235,8 @@ RUNTIME_FUNCTION(cudaOccupancyAvailableDynamicSMemPerBlock,
 // --- Libraries
 
 RUNTIME_FUNCTION(cudaLibraryLoadData,
-                 (CUlibrary * library, const void *image, int *jitOptions, void **jitValues, unsigned jitCount,
-                  int *options, void **values, unsigned count),
+                 (CUlibrary * library, const void *image, int *jitOptions, void **jitValues,
+                  unsigned jitCount, int *options, void **values, unsigned count),
                  (library, image, jitOptions, jitValues, jitCount, options, values, count)) {
   return cuLibraryLoadData(library, image, jitOptions, jitValues, jitCount, options, values, count);
 }

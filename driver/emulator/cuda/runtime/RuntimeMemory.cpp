@@ -51,41 +51,50 @@ RUNTIME_FUNCTION(cudaMallocHost, (void **address, size_t bytes), (address, bytes
 RUNTIME_FUNCTION(cudaHostAlloc, (void **address, size_t bytes, unsigned flags), (address, bytes, flags)) {
   return cuMemHostAlloc(address, bytes, flags);
 }
-RUNTIME_FUNCTION(cudaFreeHost, (void *address), (address)) { return address ? cuMemFreeHost(address) : cudaSuccess; }
+RUNTIME_FUNCTION(cudaFreeHost, (void *address), (address)) {
+  return address ? cuMemFreeHost(address) : cudaSuccess;
+}
 RUNTIME_FUNCTION(cudaHostRegister, (void *address, size_t bytes, unsigned flags), (address, bytes, flags)) {
   return cuMemHostRegister_v2(address, bytes, flags);
 }
 RUNTIME_FUNCTION(cudaHostUnregister, (void *address), (address)) { return cuMemHostUnregister(address); }
-RUNTIME_FUNCTION(cudaHostGetDevicePointer, (void **device, void *host, unsigned flags), (device, host, flags)) {
+RUNTIME_FUNCTION(cudaHostGetDevicePointer, (void **device, void *host, unsigned flags),
+                 (device, host, flags)) {
   return cuMemHostGetDevicePointer_v2(at(device), host, flags);
 }
 RUNTIME_FUNCTION(cudaHostGetFlags, (unsigned *flags, void *host), (flags, host)) {
   return cuMemHostGetFlags(flags, host);
 }
-RUNTIME_FUNCTION(cudaMemGetInfo, (size_t * free, size_t *total), (free, total)) { return cuMemGetInfo_v2(free, total); }
+RUNTIME_FUNCTION(cudaMemGetInfo, (size_t *free, size_t *total), (free, total)) {
+  return cuMemGetInfo_v2(free, total);
+}
 
 RUNTIME_STREAM_FUNCTION(cudaMallocAsync, _ptsz, (void **address, size_t bytes, CUstream stream),
                         (address, bytes, stream)) {
   return cuMemAllocAsync(at(address), bytes, S(stream));
 }
-RUNTIME_STREAM_FUNCTION(cudaMallocFromPoolAsync, _ptsz, (void **address, size_t bytes, CUmemoryPool pool, CUstream stream),
+RUNTIME_STREAM_FUNCTION(cudaMallocFromPoolAsync, _ptsz,
+                        (void **address, size_t bytes, CUmemoryPool pool, CUstream stream),
                         (address, bytes, pool, stream)) {
   return cuMemAllocFromPoolAsync(at(address), bytes, pool, S(stream));
 }
 RUNTIME_STREAM_FUNCTION(cudaFreeAsync, _ptsz, (void *address, CUstream stream), (address, stream)) {
   return cuMemFreeAsync(at(address), S(stream));
 }
-RUNTIME_FUNCTION(cudaMemPoolCreate, (CUmemoryPool * pool, const CUmemPoolProps *properties), (pool, properties)) {
+RUNTIME_FUNCTION(cudaMemPoolCreate, (CUmemoryPool * pool, const CUmemPoolProps *properties),
+                 (pool, properties)) {
   return cuMemPoolCreate(pool, properties);
 }
 RUNTIME_FUNCTION(cudaMemPoolDestroy, (CUmemoryPool pool), (pool)) { return cuMemPoolDestroy(pool); }
 RUNTIME_FUNCTION(cudaMemPoolTrimTo, (CUmemoryPool pool, size_t keep), (pool, keep)) {
   return cuMemPoolTrimTo(pool, keep);
 }
-RUNTIME_FUNCTION(cudaMemPoolGetAttribute, (CUmemoryPool pool, int attribute, void *value), (pool, attribute, value)) {
+RUNTIME_FUNCTION(cudaMemPoolGetAttribute, (CUmemoryPool pool, int attribute, void *value),
+                 (pool, attribute, value)) {
   return cuMemPoolGetAttribute(pool, attribute, value);
 }
-RUNTIME_FUNCTION(cudaMemPoolSetAttribute, (CUmemoryPool pool, int attribute, void *value), (pool, attribute, value)) {
+RUNTIME_FUNCTION(cudaMemPoolSetAttribute, (CUmemoryPool pool, int attribute, void *value),
+                 (pool, attribute, value)) {
   return cuMemPoolSetAttribute(pool, attribute, value);
 }
 RUNTIME_FUNCTION(cudaMemPoolSetAccess, (CUmemoryPool pool, const CUmemAccessDesc *list, size_t count),
@@ -112,7 +121,8 @@ RUNTIME_FUNCTION(cudaMemAdvise, (const void *address, size_t bytes, int advice, 
   return cuMemAdvise(at(address), bytes, advice, location.id);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemPrefetchAsync, _ptsz,
-                        (const void *address, size_t bytes, CUmemLocation location, unsigned flags, CUstream stream),
+                        (const void *address, size_t bytes, CUmemLocation location, unsigned flags,
+                         CUstream stream),
                         (address, bytes, location, flags, stream)) {
   return cuMemPrefetchAsync(at(address), bytes, location.id, S(stream));
 }
@@ -121,7 +131,8 @@ RUNTIME_FUNCTION(cudaMemAdvise, (const void *address, size_t bytes, int advice, 
                  (address, bytes, advice, device)) {
   return cuMemAdvise(at(address), bytes, advice, device);
 }
-RUNTIME_STREAM_FUNCTION(cudaMemPrefetchAsync, _ptsz, (const void *address, size_t bytes, int device, CUstream stream),
+RUNTIME_STREAM_FUNCTION(cudaMemPrefetchAsync, _ptsz,
+                        (const void *address, size_t bytes, int device, CUstream stream),
                         (address, bytes, device, stream)) {
   return cuMemPrefetchAsync(at(address), bytes, device, S(stream));
 }
@@ -154,15 +165,17 @@ static cudaError_t finish(int result, CUstream stream, bool wait) {
   return result || !wait ? result : cuStreamSynchronize(stream);
 }
 
-static cudaError_t copy(CUdeviceptr to, CUdeviceptr from, size_t bytes, int kind, CUstream stream, bool wait) {
+static cudaError_t copy(CUdeviceptr to, CUdeviceptr from, size_t bytes, int kind, CUstream stream,
+                        bool wait) {
   if (kind < hostToHost || kind > byAddress)
     return cudaErrorInvalidMemcpyDirection;
   if (!bytes)
     return cudaSuccess;
-  int result = kind == hostToDevice   ? cuMemcpyHtoDAsync_v2(to, reinterpret_cast<const void *>(from), bytes, stream)
-               : kind == deviceToHost ? cuMemcpyDtoHAsync_v2(reinterpret_cast<void *>(to), from, bytes, stream)
-               : kind == deviceToDevice ? cuMemcpyDtoDAsync_v2(to, from, bytes, stream)
-                                        : cuMemcpyAsync(to, from, bytes, stream);
+  int result =
+      kind == hostToDevice     ? cuMemcpyHtoDAsync_v2(to, reinterpret_cast<const void *>(from), bytes, stream)
+      : kind == deviceToHost   ? cuMemcpyDtoHAsync_v2(reinterpret_cast<void *>(to), from, bytes, stream)
+      : kind == deviceToDevice ? cuMemcpyDtoDAsync_v2(to, from, bytes, stream)
+                               : cuMemcpyAsync(to, from, bytes, stream);
   return finish(result, stream, wait);
 }
 
@@ -170,7 +183,8 @@ RUNTIME_STREAM_FUNCTION(cudaMemcpy, _ptds, (void *to, const void *from, size_t b
                         (to, from, bytes, kind)) {
   return copy(at(to), at(from), bytes, kind, S(nullptr), true);
 }
-RUNTIME_STREAM_FUNCTION(cudaMemcpyAsync, _ptsz, (void *to, const void *from, size_t bytes, int kind, CUstream stream),
+RUNTIME_STREAM_FUNCTION(cudaMemcpyAsync, _ptsz,
+                        (void *to, const void *from, size_t bytes, int kind, CUstream stream),
                         (to, from, bytes, kind, stream)) {
   return copy(at(to), at(from), bytes, kind, S(stream), false);
 }
@@ -187,8 +201,8 @@ RUNTIME_FUNCTION(cudaMemcpyPeerAsync,
 }
 
 /// To and from variables of the program.
-static cudaError_t copySymbol(const void *symbol, size_t offset, CUdeviceptr other, size_t bytes, int kind, bool toSymbol,
-                              CUstream stream, bool wait) {
+static cudaError_t copySymbol(const void *symbol, size_t offset, CUdeviceptr other, size_t bytes, int kind,
+                              bool toSymbol, CUstream stream, bool wait) {
   CUdeviceptr address = 0;
   size_t size = 0;
   if (cudaError_t bad = variableOf(symbol, address, size))
@@ -196,24 +210,28 @@ static cudaError_t copySymbol(const void *symbol, size_t offset, CUdeviceptr oth
   if (offset > size || bytes > size - offset)
     return cudaErrorInvalidValue;
   address += offset;
-  return toSymbol ? copy(address, other, bytes, kind, stream, wait) : copy(other, address, bytes, kind, stream, wait);
+  return toSymbol ? copy(address, other, bytes, kind, stream, wait)
+                  : copy(other, address, bytes, kind, stream, wait);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemcpyToSymbol, _ptds,
                         (const void *symbol, const void *from, size_t bytes, size_t offset, int kind),
                         (symbol, from, bytes, offset, kind)) {
   return copySymbol(symbol, offset, at(from), bytes, kind, true, S(nullptr), true);
 }
-RUNTIME_STREAM_FUNCTION(cudaMemcpyFromSymbol, _ptds, (void *to, const void *symbol, size_t bytes, size_t offset, int kind),
+RUNTIME_STREAM_FUNCTION(cudaMemcpyFromSymbol, _ptds,
+                        (void *to, const void *symbol, size_t bytes, size_t offset, int kind),
                         (to, symbol, bytes, offset, kind)) {
   return copySymbol(symbol, offset, at(to), bytes, kind, false, S(nullptr), true);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemcpyToSymbolAsync, _ptsz,
-                        (const void *symbol, const void *from, size_t bytes, size_t offset, int kind, CUstream stream),
+                        (const void *symbol, const void *from, size_t bytes, size_t offset, int kind,
+                         CUstream stream),
                         (symbol, from, bytes, offset, kind, stream)) {
   return copySymbol(symbol, offset, at(from), bytes, kind, true, S(stream), false);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemcpyFromSymbolAsync, _ptsz,
-                        (void *to, const void *symbol, size_t bytes, size_t offset, int kind, CUstream stream),
+                        (void *to, const void *symbol, size_t bytes, size_t offset, int kind,
+                         CUstream stream),
                         (to, symbol, bytes, offset, kind, stream)) {
   return copySymbol(symbol, offset, at(to), bytes, kind, false, S(stream), false);
 }
@@ -221,7 +239,7 @@ RUNTIME_FUNCTION(cudaGetSymbolAddress, (void **address, const void *symbol), (ad
   size_t size = 0;
   return variableOf(symbol, *at(address), size);
 }
-RUNTIME_FUNCTION(cudaGetSymbolSize, (size_t * size, const void *symbol), (size, symbol)) {
+RUNTIME_FUNCTION(cudaGetSymbolSize, (size_t *size, const void *symbol), (size, symbol)) {
   CUdeviceptr address = 0;
   return variableOf(symbol, address, *size);
 }
@@ -234,8 +252,8 @@ static void setTypes(CUDA_MEMCPY3D &c, int kind) {
   for (CopyEnd3D *end : {&c.src, &c.dst})
     end->host = reinterpret_cast<const void *>(end->device);
 }
-static cudaError_t copy2D(void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width, size_t height,
-                          int kind, CUstream stream, bool wait) {
+static cudaError_t copy2D(void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width,
+                          size_t height, int kind, CUstream stream, bool wait) {
   if (kind < hostToHost || kind > byAddress)
     return cudaErrorInvalidMemcpyDirection;
   if (width > toPitch || width > fromPitch)
@@ -252,14 +270,14 @@ static cudaError_t copy2D(void *to, size_t toPitch, const void *from, size_t fro
   return finish(cuMemcpy3DAsync_v2(&c, stream), stream, wait);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemcpy2D, _ptds,
-                        (void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width, size_t height,
-                         int kind),
+                        (void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width,
+                         size_t height, int kind),
                         (to, toPitch, from, fromPitch, width, height, kind)) {
   return copy2D(to, toPitch, from, fromPitch, width, height, kind, S(nullptr), true);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemcpy2DAsync, _ptsz,
-                        (void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width, size_t height,
-                         int kind, CUstream stream),
+                        (void *to, size_t toPitch, const void *from, size_t fromPitch, size_t width,
+                         size_t height, int kind, CUstream stream),
                         (to, toPitch, from, fromPitch, width, height, kind, stream)) {
   return copy2D(to, toPitch, from, fromPitch, width, height, kind, S(stream), false);
 }
@@ -312,7 +330,8 @@ RUNTIME_STREAM_FUNCTION(cudaMemsetAsync, _ptsz, (void *to, int value, size_t byt
 }
 RUNTIME_STREAM_FUNCTION(cudaMemset2D, _ptds, (void *to, size_t pitch, int value, size_t width, size_t height),
                         (to, pitch, value, width, height)) {
-  return finish(cuMemsetD2D8Async(at(to), pitch, uint8_t(value), width, height, S(nullptr)), S(nullptr), true);
+  return finish(cuMemsetD2D8Async(at(to), pitch, uint8_t(value), width, height, S(nullptr)), S(nullptr),
+                true);
 }
 RUNTIME_STREAM_FUNCTION(cudaMemset2DAsync, _ptsz,
                         (void *to, size_t pitch, int value, size_t width, size_t height, CUstream stream),
@@ -321,8 +340,8 @@ RUNTIME_STREAM_FUNCTION(cudaMemset2DAsync, _ptsz,
 }
 static cudaError_t fill3D(const Pitched &to, int value, const Extent &e, CUstream stream, bool wait) {
   for (size_t z = 0; z < e.depth; z++)
-    if (int bad = cuMemsetD2D8Async(at(to.address) + z * to.pitch * to.ysize, to.pitch, uint8_t(value), e.width,
-                                    e.height, stream))
+    if (int bad = cuMemsetD2D8Async(at(to.address) + z * to.pitch * to.ysize, to.pitch, uint8_t(value),
+                                    e.width, e.height, stream))
       return bad;
   return finish(cudaSuccess, stream, wait);
 }
@@ -333,5 +352,19 @@ RUNTIME_STREAM_FUNCTION(cudaMemset3DAsync, _ptsz, (Pitched to, int value, Extent
                         (to, value, extent, stream)) {
   return fill3D(to, value, extent, S(stream), false);
 }
+
+// --- Textures and surfaces: not implemented. Programs register those they have before main, used or not.
+
+struct ChannelFormat {
+  int x, y, z, w, kind;
+};
+extern "C" __attribute__((visibility("default"))) ChannelFormat cudaCreateChannelDesc(int x, int y, int z,
+                                                                                      int w, int kind) {
+  return {x, y, z, w, kind};
+}
+extern "C" __attribute__((visibility("default"))) void
+__cudaRegisterTexture(void **, const void *, const void **, const char *, int, int, int) {}
+extern "C" __attribute__((visibility("default"))) void
+__cudaRegisterSurface(void **, const void *, const void **, const char *, int, int) {}
 
 } // namespace tegula::cudart
