@@ -3,6 +3,7 @@
 """Programs of the driver API, of the runtime API and of Python packages on the emulated GPU."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -118,6 +119,18 @@ def test_machine_code_alone_is_refused(driver_program, axpy):
     done = clients.run(driver_program, axpy, cubin, status=1)
     assert lines(done)[-1].endswith("CUDA_ERROR_NO_BINARY_FOR_GPU")  # image_no_ptx
     assert "the cubin holds machine code" in done.stderr and "code=compute_80" in done.stderr
+
+
+def test_nvcc_makes_cubins_that_carry_ptx(driver_program, axpy):
+    """`run` puts a front before nvcc, for programs that have it make cubins."""
+    if clients.nvcc() is None:
+        pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
+    path = f"{pathlib.Path(clients.nvcc()).parent}:{os.environ['PATH']}"
+    cubin = BUILT / "front.cubin"
+    clients.run("nvcc", "-cubin", "-arch", "sm_80", PROGRAMS / "axpy.cu", "-o", cubin, PATH=path)
+    assert "launches from cubin" in lines(clients.run(driver_program, axpy, cubin))
+    version = clients.run("nvcc", "--version", PATH=path).stdout
+    assert "release" in version and "Cubins carry their PTX" in version
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ run:  runs a program that knows nothing of Tegula on an emulated NVIDIA GPU. PRO
       `-c TEXT`, or any executable. What the program is given in its environment:
         LD_LIBRARY_PATH      first the folder that `path` prints: its libcuda.so.1, and libcudart.so.* for what is
                              linked with `nvcc -cudart shared`
-        PATH                 first that folder as well: its ptxas makes cubins that carry their PTX
+        PATH                 first that folder as well: its ptxas makes cubins that carry their PTX; where nvcc is
+                             installed, before it a front for `nvcc -cubin` that does the same
         TRITON_LIBCUDA_PATH, TRITON_PTXAS_PATH    Triton finds both by these
         TEGULA_EMU_PTXAS     the real ptxas, found in PATH, in CUDA_HOME or in the package triton
         NVCC_APPEND_FLAGS    with -cudart shared: NVIDIA's static runtime runs on NVIDIA's driver only
@@ -37,7 +38,9 @@ FOLDER = Path(__file__).resolve().parent / "lib"
 
 def _real_ptxas() -> str | None:
     """NVIDIA's ptxas: in PATH, in a toolkit, or in the package of Triton."""
-    path = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if Path(p) != FOLDER)
+    path = os.pathsep.join(
+        p for p in os.environ.get("PATH", "").split(os.pathsep) if FOLDER not in Path(p, "x").parents
+    )
     places = [shutil.which("ptxas", path=path)]
     places += [f"{os.environ[name]}/bin/ptxas" for name in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(name)]
     triton = importlib.util.find_spec("triton")
@@ -55,9 +58,11 @@ def environment() -> dict[str, str]:
     """What `run` adds to the environment of a program."""
     if not (FOLDER / "libcuda.so.1").exists():
         raise FileNotFoundError(f"{FOLDER} holds no libcuda.so.1: build the target TegulaEmulatorFiles")
+    folders = [str(FOLDER / "front")] if shutil.which("nvcc") else []
+    folders.append(str(FOLDER))
     added = {
         "LD_LIBRARY_PATH": _before("LD_LIBRARY_PATH", str(FOLDER)),
-        "PATH": _before("PATH", str(FOLDER)),
+        "PATH": _before("PATH", os.pathsep.join(folders)),
         "TRITON_LIBCUDA_PATH": str(FOLDER),
         "TRITON_PTXAS_PATH": str(FOLDER / "ptxas"),
         "NVCC_APPEND_FLAGS": _before("NVCC_APPEND_FLAGS", "-cudart shared", " "),
