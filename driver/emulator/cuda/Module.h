@@ -18,7 +18,7 @@ struct Function {
   std::shared_ptr<ptx::LoadedModule> loaded; ///< keeps what the kernel needs while launches are queued
   const ptx::Routine *entry = nullptr;
   KernelInfo info; ///< registers as the real ptxas counted them, else an estimate
-  std::atomic<int> dynamicSharedLimit{48 << 10}, carveout{-1}, cacheConfig{0};
+  std::atomic<int> dynamicSharedLimit{0}, carveout{-1}, cacheConfig{0};
 
   /// What the functions before CUDA 4 set one after the other, for cuLaunch.
   struct Prepared {

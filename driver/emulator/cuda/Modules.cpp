@@ -85,6 +85,7 @@ static std::shared_ptr<Module> loadImage(Image image, const std::string &name, C
       f->info = known->second;
     else // the emulator's registers hold constants and predicates too, and are not packed as ptxas packs them
       f->info = {std::clamp(int(r.slots) - int(r.constants.size()) + 6, 16, 255), int(r.localBytes)};
+    f->dynamicSharedLimit = std::max(0, (48 << 10) - int(r.sharedBytes)); // more has to be asked for
     functions.add(f);
     module->functions.emplace(r.name, f);
   }

@@ -17,6 +17,32 @@ Registry<Stream> &streams = *new Registry<Stream>;
 Registry<Event> &events = *new Registry<Event>;
 
 static std::mutex &schedulerMutex = *new std::mutex;
+/// Every stream that lives, also one that the program has destroyed while it had work.
+static auto &living = *new std::vector<std::weak_ptr<Stream>>;
+
+static std::vector<std::shared_ptr<Stream>> livingLocked() {
+  std::vector<std::shared_ptr<Stream>> all;
+  for (auto &weak : living)
+    if (auto stream = weak.lock())
+      all.push_back(std::move(stream));
+  return all;
+}
+
+std::shared_ptr<Stream> makeStream(Context &context, Stream::Kind kind, unsigned flags, int priority) {
+  static std::atomic<uint64_t> nextId{1};
+  auto stream = std::make_shared<Stream>();
+  stream->context = &context;
+  stream->kind = kind;
+  stream->flags = flags;
+  stream->nonBlocking = flags & 1;
+  stream->priority = std::clamp(priority, -5, 0);
+  stream->id = nextId++;
+  streams.add(stream);
+  std::lock_guard lock(schedulerMutex);
+  std::erase_if(living, [](auto &weak) { return weak.expired(); });
+  living.push_back(stream);
+  return stream;
+}
 
 /// How long a stream's thread waits for more before it ends.
 constexpr auto idleTime = std::chrono::milliseconds(200);
@@ -93,7 +119,7 @@ static void addDefaultStreamRules(Stream &stream, Task &task) {
       task.after.push_back({other, other->issued});
   };
   if (stream.kind == Stream::Kind::legacy)
-    for (auto &other : streams.all())
+    for (auto &other : livingLocked())
       add(other);
   else
     add(stream.context->legacy);
@@ -155,9 +181,11 @@ Ticket latest(Stream &stream) {
 }
 
 void drain(const Context *context) {
-  for (auto &stream : streams.all())
+  std::unique_lock lock(schedulerMutex);
+  for (auto &stream : livingLocked())
     if (!context || stream->context == context)
-      wait(latest(*stream));
+      waitLocked(lock, {stream, stream->issued});
+  lock.unlock();
   printFindings();
 }
 

@@ -62,7 +62,7 @@ struct Event {
   std::shared_ptr<Moment> moment;
 };
 
-extern Registry<Stream> &streams;
+extern Registry<Stream> &streams; ///< those with a handle
 extern Registry<Event> &events;
 
 /// The stream of a handle; the default stream (legacy, or the thread's own) for the special ones.

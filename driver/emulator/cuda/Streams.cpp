@@ -19,25 +19,19 @@ static thread_local bool perThreadDefault = false;
 PerThreadDefault::PerThreadDefault() : before(perThreadDefault) { perThreadDefault = true; }
 PerThreadDefault::~PerThreadDefault() { perThreadDefault = before; }
 
-std::shared_ptr<Stream> makeStream(Context &context, Stream::Kind kind, unsigned flags, int priority) {
-  static std::atomic<uint64_t> nextId{1};
-  auto stream = std::make_shared<Stream>();
-  stream->context = &context;
-  stream->kind = kind;
-  stream->flags = flags;
-  stream->nonBlocking = flags & 1;
-  stream->priority = std::clamp(priority, -5, 0);
-  stream->id = nextId++;
-  streams.add(stream);
-  return stream;
-}
-
 /// The calling thread's own default stream in the current context.
 static std::shared_ptr<Stream> ownStream() {
-  // Not destroyed with the thread: what it has queued still runs.
-  static thread_local auto *own = new std::map<uint64_t, std::shared_ptr<Stream>>;
+  struct Own {
+    std::map<uint64_t, std::shared_ptr<Stream>> streams; ///< by context
+    ~Own() {                                             // what is queued still runs
+      for (auto &[id, stream] : streams)
+        if (cuda::streams.find(stream.get()))
+          cuda::streams.remove(stream.get());
+    }
+  };
+  static thread_local Own own;
   auto context = currentContext();
-  auto &stream = (*own)[context->id];
+  auto &stream = own.streams[context->id];
   if (!stream)
     stream = makeStream(*context, Stream::Kind::perThread, 0, 0);
   return stream;

@@ -230,6 +230,16 @@ static void asynchronous() {
   *reinterpret_cast<volatile int *>(flag) = 3;
   CHECK(cudaStreamSynchronize(a));
   EXPECT(*seen == 3 && called == 7);
+  // A stream that is destroyed still does what it was given.
+  int *value;
+  CHECK(cudaMallocManaged(&value, sizeof(int)));
+  *value = 0;
+  for (int k = 0; k < 30; k++)
+    step<<<1, 1, 0, b>>>(value, k);
+  CHECK(cudaStreamDestroy(b));
+  CHECK(cudaDeviceSynchronize());
+  EXPECT(*value == 30);
+  EXPECT(cudaStreamSynchronize(b) == cudaErrorInvalidResourceHandle && cudaGetLastError() != cudaSuccess);
   puts("asynchronous work");
 }
 
