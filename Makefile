@@ -71,4 +71,4 @@ wheel: ## dist/tegula-*.whl
 	@$(PYTHON) -m pip wheel --no-deps -w dist .
 
 clean: ## remove what was built (not .venv)
-	rm -rf build build-asan build-dev build-wheel dist python/tegula/_tegula*.so
+	rm -rf build build-asan build-dev build-wheel dist python/tegula/_tegula*.so python/tegula/emulator/lib

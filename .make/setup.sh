@@ -91,3 +91,5 @@ case $what in
     ;;
   lint) pip_need .venv numpy=numpy ruff=ruff mypy=mypy ;;
 esac
+# Not needed by anything that is built.
+[ "$what" != test ] || .make/clients.sh

@@ -236,6 +236,12 @@ void initEmulator(py::module_ &module) {
       .def("variable",
            [](const EmulatedModule &m, const std::string &name) { return m.module->variable(name); })
       .def("launch", &launch);
+  module.def("emulated_devices", [] {
+    py::list all;
+    for (const api::EmulatedDevice &d : api::emulatedDevices())
+      all.append(py::make_tuple(d.arch, d.board, d.memory, d.multiprocessors, d.sharedPerSm, d.threadsPerSm));
+    return all;
+  });
 }
 
 } // namespace tegula::python

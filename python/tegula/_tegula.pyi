@@ -52,6 +52,7 @@ class EmulatedModule:
         options: dict[str, Any],
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]: ...
 
+def emulated_devices() -> list[tuple[str, str, int, int, int, int]]: ...
 def compile(
     function: Function,
     arguments: list[tuple[str, str, Any]],

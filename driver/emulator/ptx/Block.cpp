@@ -198,7 +198,7 @@ static std::string waiting(const BlockState &block) {
   return text;
 }
 [[noreturn]] static void deadlock(const BlockState &block) {
-  throw Error(Diag::emulator_trap, {block.launch->entry->name, waiting(block)});
+  throw Error(Diag::emulator_deadlock, {block.launch->entry->name, waiting(block)});
 }
 
 constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has its turn

@@ -128,7 +128,7 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
         fwrite(text.data(), 1, text.size(), stdout);
       giveResult(w, call, l, text.size());
     } else if (call.builtin == "__assertfail") {
-      throw Error(Diag::emulator_trap,
+      throw Error(Diag::emulator_assert,
                   {launch.entry->name,
                    readString(w, i, arg(1), l) + ":" + std::to_string(uint32_t(arg(2))) + ": assertion `" +
                        readString(w, i, arg(0), l) + "` failed in block (" + std::to_string(w.block->id[0]) +

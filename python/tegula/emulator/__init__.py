@@ -10,13 +10,12 @@ Arguments are NumPy arrays and PyTorch CPU tensors, changed in place, numbers, o
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _tegula
+from .. import _tegula, knobs
 
 __all__ = ["Finding", "Module", "Report", "load"]
 
@@ -157,7 +156,7 @@ class Module:
         by an error after about `instruction_limit` instructions of warps. `memory`: arrays that the kernel reaches by
         addresses in other arrays.
         """
-        checks = checks or os.environ.get("TEGULA_EMU_CHECKS", "off")
+        checks = checks or knobs.emu_checks
         parameters = self._module.parameters(name)
         if len(args) != len(parameters):
             raise TypeError(f"{name}: {len(parameters)} parameters, {len(args)} arguments")
@@ -194,4 +193,4 @@ class Module:
 def load(ptx: str | bytes, arch: str | None = None, name: str = "<ptx>") -> Module:
     """Parses and checks PTX for an architecture (`sm_75`, `sm_80`, `sm_86`, `sm_87`, `sm_89`)."""
     text = ptx.decode() if isinstance(ptx, bytes) else ptx
-    return Module(text.rstrip("\0"), arch or os.environ.get("TEGULA_EMU_ARCH", "sm_80"), name)
+    return Module(text.rstrip("\0"), arch or knobs.emu_arch, name)
