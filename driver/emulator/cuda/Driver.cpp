@@ -93,12 +93,7 @@ void Driver::init() {
     return;
   Settings s = settings();
   emulated = deviceOf(s.emuArch);
-  if (s.emuChecks == "on")
-    defaults.checks = ptx::Checks::on;
-  else if (s.emuChecks == "fatal")
-    defaults.checks = ptx::Checks::fatal;
-  else if (s.emuChecks != "off")
-    throw Error(Diag::setting_bad_value, {"TEGULA_EMU_CHECKS", s.emuChecks, "off, on or fatal"});
+  defaults.checks = ptx::parseChecks(s.emuChecks);
   counters = s.emuCounters;
   defaults.counters = !counters.empty();
   defaults.lazyAsync = s.emuLazy;
@@ -114,7 +109,7 @@ void Driver::init() {
   // What was found and not yet printed, also of work that nobody waited for.
   atexit([] {
     Driver &driver = get();
-    if (!forkedChild && (driver.defaults.counters || driver.defaults.checks != ptx::Checks::off))
+    if (!forkedChild && (driver.defaults.counters || driver.defaults.checks.mode != ptx::Checks::off))
       drain(nullptr);
   });
   ready.store(true, std::memory_order_release);

@@ -59,11 +59,15 @@ static std::string toJson(const std::string &kernel, const ptx::LaunchSettings &
       out << comma << quoted(ptx::pipeName(static_cast<ptx::Pipe>(p))) << ": " << c.byPipe[p];
       comma = ", ";
     }
-  out << "}, \"global_requests\": " << c.globalRequests << ", \"global_sectors\": " << c.globalSectors
-      << ", \"global_sectors_ideal\": " << c.globalSectorsIdeal << ", \"global_bytes\": " << c.globalBytes
-      << ", \"shared_requests\": " << c.sharedRequests << ", \"shared_wavefronts\": " << c.sharedWavefronts
-      << ", \"shared_wavefronts_ideal\": " << c.sharedWavefrontsIdeal
-      << ", \"shared_bytes\": " << c.sharedBytes << ", \"barriers\": " << c.barriers << "}\n";
+  out << "}";
+  const std::pair<const char *, const ptx::MemoryCount &> spaces[] = {
+      {"global", c.memory.global}, {"shared", c.memory.shared}, {"local", c.memory.local}};
+  for (auto &[space, m] : spaces) {
+    const char *unit = space == std::string("shared") ? "wavefronts" : "sectors";
+    out << ", \"" << space << "_requests\": " << m.requests << ", \"" << space << "_" << unit << "\": " << m.units
+        << ", \"" << space << "_" << unit << "_ideal\": " << m.ideal << ", \"" << space << "_bytes\": " << m.bytes;
+  }
+  out << ", \"barriers\": " << c.barriers << ", \"matrix_operations\": " << c.matrixOperations << "}\n";
   return out.str();
 }
 
