@@ -16,7 +16,8 @@ namespace tegula::python {
 
 namespace {
 
-using MemoryRange = std::tuple<uint64_t, uint64_t, std::string, bool>; // address, bytes, name, nothing written yet
+using MemoryRange =
+    std::tuple<uint64_t, uint64_t, std::string, bool>; // address, bytes, name, nothing written yet
 
 struct EmulatedModule {
   ptx::Emulator emulator;
@@ -211,8 +212,8 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
       throw;
     }
   }
-  return py::make_tuple(s.counters ? py::object(toDict(report.counters)) : py::object(py::dict()), toList(report.findings),
-                        s.counters ? ptx::table(report.counters) : std::string());
+  return py::make_tuple(s.counters ? py::object(toDict(report.counters)) : py::object(py::dict()),
+                        toList(report.findings), s.counters ? ptx::table(report.counters) : std::string());
 }
 
 } // namespace

@@ -31,7 +31,13 @@ def test_bits(program):  # noqa: F811
             return int(f"{n:0{bits}b}"[::-1], 2)
 
         expected = [v.bit_count(), 32 - v.bit_length(), (v & -v).bit_length(), reversed_(v, 32)]
-        assert o == [*expected, w.bit_count(), 64 - w.bit_length(), (w & -w).bit_length(), reversed_(w, 64) >> 32]
+        assert o == [
+            *expected,
+            w.bit_count(),
+            64 - w.bit_length(),
+            (w & -w).bit_length(),
+            reversed_(w, 64) >> 32,
+        ]
     out = np.zeros((64, 12), np.uint32)
     p("shifting", 1, 64, x, y, out)
 
@@ -47,12 +53,19 @@ def test_bits(program):  # noqa: F811
         expected = [both << (s % 32) >> 32, both >> (s % 32), both << c >> 32, both >> c]
         expected += [permuted(a, b, 0x1537), permuted(a, b, b & 0x7777)]
         expected += [a * b >> 32, signed(a) * signed(b) >> 32, (a & 0xFFFFFF) * (b & 0xFFFFFF)]
-        expected += [signed(a & 0xFFFFFF, 24) * signed(b & 0xFFFFFF, 24), abs(signed(a) - signed(b)) + 5, (a + b) >> 1]
+        expected += [
+            signed(a & 0xFFFFFF, 24) * signed(b & 0xFFFFFF, 24),
+            abs(signed(a) - signed(b)) + 5,
+            (a + b) >> 1,
+        ]
         assert o == [e & M32 for e in expected], i
     out = np.zeros((64, 6), np.int32)
     p("dots", 1, 64, x.view(np.int32), y.view(np.int32), out)
     for i in range(64):
-        parts = {t: (x[i : i + 1].view(t).astype(int), y[i : i + 1].view(t).astype(int)) for t in ("i1", "u1", "i2", "u2")}
+        parts = {
+            t: (x[i : i + 1].view(t).astype(int), y[i : i + 1].view(t).astype(int))
+            for t in ("i1", "u1", "i2", "u2")
+        }
         d = [parts["i1"][0] @ parts["i1"][1] + 1000, parts["u1"][0] @ parts["u1"][1] + 1000]
         d += [parts["i2"][0] @ parts["i1"][1][k : k + 2] - 7 for k in (0, 2)]
         d += [parts["u2"][0] @ parts["u1"][1][k : k + 2] + 9 for k in (0, 2)]
@@ -98,7 +111,18 @@ def test_integers(program):  # noqa: F811
     for i, (x, y) in enumerate(zip(a.tolist(), b.tolist())):
         q = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1)
         ux, uy, s = x % 2**64, y % 2**64, i % 64
-        expected = [x * y, q, x - q * y, ux // uy, ux % uy, x * y >> 64, ux * uy >> 64, x >> s, ux >> s, x << s]
+        expected = [
+            x * y,
+            q,
+            x - q * y,
+            ux // uy,
+            ux % uy,
+            x * y >> 64,
+            ux * uy >> 64,
+            x >> s,
+            ux >> s,
+            x << s,
+        ]
         assert out[i].tolist() == [s64(e) for e in expected], i
     a, b = rng(1).integers(0, 2**64, (2, 32), np.uint64)
     b[::4] >>= np.uint64(50)
@@ -116,7 +140,10 @@ def test_integers(program):  # noqa: F811
     for x, y, o in zip(a, b, out):
         total = sum((int(u) + int(v)) << (32 * k) for k, (u, v) in enumerate(zip(x, y)))
         assert o.tolist() == [total >> (32 * k) & M32 for k in range(5)]
-    c, d = rng(3).integers(-128, 128, 33).astype(np.int8), rng(4).integers(-(2**15), 2**15, 33).astype(np.int16)
+    c, d = (
+        rng(3).integers(-128, 128, 33).astype(np.int8),
+        rng(4).integers(-(2**15), 2**15, 33).astype(np.int16),
+    )
     out = np.zeros((32, 4), np.int32)
     p("narrow", 1, 32, c, d, out)
     with np.errstate(over="ignore"):
@@ -149,17 +176,29 @@ def test_video(program):  # noqa: F811
     expected += [packed(np.maximum(s1, t1), "i1"), packed(np.minimum(u2, v2), "u2")]
     expected += [packed(u1 + v1 + 1 >> 1, "u1"), packed(s2 + t2 + (s2 + t2 >= 0) >> 1, "i2")]
     expected += [packed(255 * (u1 > v1), "u1"), packed(65535 * (u2 == v2), "u2")]
-    expected += [abs(u1 - v1).sum(1).astype(np.uint32), packed(abs(s1), "u1"), packed(-u2, "u2"), packed(u1 <= v1, "u1")]
+    expected += [
+        abs(u1 - v1).sum(1).astype(np.uint32),
+        packed(abs(s1), "u1"),
+        packed(-u2, "u2"),
+        packed(u1 <= v1, "u1"),
+    ]
     for k, e in enumerate(expected):
         assert (out[:, k] == e).all(), k
     a, b = x.view(np.int32), y.view(np.int32)
     out = np.zeros((64, 8), np.int32)
     p("video", 1, 64, a, b, out)
     wide = a.astype(np.int64), b.astype(np.int64)
-    expected = [np.clip(wide[0] + wide[1], -(2**31), 2**31 - 1), u1[:, 1] - t2[:, 0], abs(s1[:, 0] - t1[:, 3]) + 100]
+    expected = [
+        np.clip(wide[0] + wide[1], -(2**31), 2**31 - 1),
+        u1[:, 1] - t2[:, 0],
+        abs(s1[:, 0] - t1[:, 3]) + 100,
+    ]
     expected += [np.maximum(s2[:, 1], t2[:, 1]), s2[:, 0] * v1[:, 2] - 5]
     shift = np.minimum(np.arange(64), 32)
-    expected += [(x.astype(np.uint64) << shift.astype(np.uint64)).astype(np.uint32).view(np.int32), s1[:, 0] < t1[:, 0]]
+    expected += [
+        (x.astype(np.uint64) << shift.astype(np.uint64)).astype(np.uint32).view(np.int32),
+        s1[:, 0] < t1[:, 0],
+    ]
     expected += [packed(np.clip(u1 + v1, 0, 255), "u1").view(np.int32)]
     for k, e in enumerate(expected):
         assert (out[:, k] == e.astype(np.int32)).all(), k
@@ -222,7 +261,10 @@ def test_doubles(program):  # noqa: F811
         assert o[7] == np.float64(rounded(F(o[6]), "u")).view(np.int64)
     low, high = -(2**63), 2**63 - 1
     assert out[28, 0] == low and out[29, :6].tolist() == [high] * 4 + [2**31 - 1, M32]
-    assert out[30, :6].tolist() == [low] * 4 + [-(2**31), 0] and out[31, 4:6].tolist() == [2**31 - 1, 3000000000]
+    assert out[30, :6].tolist() == [low] * 4 + [-(2**31), 0] and out[31, 4:6].tolist() == [
+        2**31 - 1,
+        3000000000,
+    ]
     m = rng(1).standard_normal((24, 24))
     m = m @ m.T + 24 * np.eye(24)
     out = m.copy()
@@ -236,7 +278,9 @@ def test_half2(program):  # noqa: F811
     out = np.zeros((32, 20, 2), np.float16)
     p("half_arithmetic", 1, 32, a, b, c, out)
     x, y, z = (v.astype(np.float64) for v in (a, b, c))
-    check_pairs(out.astype(np.float64), x, y, z, lambda v: v.astype(np.float16).astype(np.float64), 2.0**-11, p.arch)
+    check_pairs(
+        out.astype(np.float64), x, y, z, lambda v: v.astype(np.float16).astype(np.float64), 2.0**-11, p.arch
+    )
     if p.has("bfloat_arithmetic"):
         a, b, c = (bfloat(v) for v in (x, y, z))
         raw = [(v.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16) for v in (a, b, c)]
@@ -251,7 +295,11 @@ def test_half2(program):  # noqa: F811
     with np.errstate(over="ignore"):
         assert (h[:, 0] == x.astype(np.float16)).all()
     wide = h[:28].astype(np.float64)
-    assert (abs(wide[:, 1]) <= abs(x[:28])).all() and (wide[:, 2] >= x[:28]).all() and (wide[:, 3] <= x[:28]).all()
+    assert (
+        (abs(wide[:, 1]) <= abs(x[:28])).all()
+        and (wide[:, 2] >= x[:28]).all()
+        and (wide[:, 3] <= x[:28]).all()
+    )
     spread = np.maximum(wide[:, 2], -wide[:, 3])
     assert (wide[:, 2] - wide[:, 3] <= 2.0**-10 * np.abs(spread)).all()
     wide = (bf.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
@@ -264,7 +312,15 @@ def test_half2(program):  # noqa: F811
 def check_pairs(out, x, y, z, rounded, unit, arch):
     """`unit`: half of the distance of 1 to its neighbour."""
     exact = [x + y, x - y, x * y, None, None, -x, abs(x), np.minimum(x, y), np.maximum(x, y)]
-    exact += [np.clip(rounded(x + y), 0, 1), None, x > y, np.sqrt(abs(x)), np.rint(x), np.floor(x), x[:, ::-1]]
+    exact += [
+        np.clip(rounded(x + y), 0, 1),
+        None,
+        x > y,
+        np.sqrt(abs(x)),
+        np.rint(x),
+        np.floor(x),
+        x[:, ::-1],
+    ]
     exact += [np.clip(rounded(x * y), 0, 1)]
     for k, e in enumerate(exact):
         if e is not None:
@@ -296,7 +352,9 @@ def test_fp8(program):  # noqa: F811
 
     for got, bits, bias, finite in ((e4m3, 3, 7, True), (e5m2, 2, 15, False)):
         assert np.array_equal(got, [value(int(c), bits, bias, finite) for c in codes], equal_nan=True)
-    x = np.concatenate([rng().standard_normal(200) * 30, 10.0 ** rng(1).uniform(-8, 6, 50), [0, -0.0, 448, 465, 1e9, 57344]])
+    x = np.concatenate(
+        [rng().standard_normal(200) * 30, 10.0 ** rng(1).uniform(-8, 6, 50), [0, -0.0, 448, 465, 1e9, 57344]]
+    )
     x = x.astype(np.float32)
     a, b, c = np.zeros((3, 256), np.uint8)
     p("to_fp8", 2, 128, x, a, b, c)
@@ -351,14 +409,18 @@ def test_physics(program):  # noqa: F811
     d = w[None, :, :3] - w[:, None, :3]
     pull = (w[None, :, 3] * ((d * d).sum(-1) + 0.01) ** -1.5)[..., None] * d
     bound = (8 + 128) * 2.0**-23 * np.abs(pull).sum(1) * 0.25 + 2.0**-23
-    assert (np.abs(out[:, :3] - (w[:, :3] + 0.25 * pull.sum(1))) <= bound).all() and (out[:, 3] == x[:, 3]).all()
+    assert (np.abs(out[:, :3] - (w[:, :3] + 0.25 * pull.sum(1))) <= bound).all() and (
+        out[:, 3] == x[:, 3]
+    ).all()
     cube = rng(1).random((10, 10, 10))
     out = np.zeros_like(cube)
     p("heat", 10, (10, 10), cube, out, 10)
     around = np.pad(cube, 1)
     near = sum(np.roll(around, s, k)[1:-1, 1:-1, 1:-1] for k in range(3) for s in (-1, 1))
     assert np.abs(out - (0.4 * cube + 0.1 * near)).max() < 1e-15
-    price, strike, years = (rng(k).uniform(*r, 200).astype(np.float32) for k, r in ((2, (5, 30)), (3, (1, 100)), (4, (0.25, 10))))
+    price, strike, years = (
+        rng(k).uniform(*r, 200).astype(np.float32) for k, r in ((2, (5, 30)), (3, (1, 100)), (4, (0.25, 10)))
+    )
     call = np.zeros(200, np.float32)
     p("black_scholes", 2, 128, price, strike, years, call, 0.02, 0.3, 200)
     s, k, t = (v.astype(np.float64) for v in (price, strike, years))
@@ -390,7 +452,9 @@ def test_libdevice(program, double):  # noqa: F811
     names = [n for n in names if n[1] != "name"]
     dtype = np.float64 if double else np.float32
     n = 48
-    x = np.concatenate([rng().uniform(-6, 6, 32), rng(1).uniform(-0.99, 0.99, 12), [0.5, 1, 20, -1]]).astype(dtype)
+    x = np.concatenate([rng().uniform(-6, 6, 32), rng(1).uniform(-0.99, 0.99, 12), [0.5, 1, 20, -1]]).astype(
+        dtype
+    )
     y = rng(2).uniform(-3, 3, n).astype(dtype)
     out = np.zeros((len(names), n), dtype)
     p("doubles" if double else "singles", 1, 64, x, y, out, n)
@@ -443,8 +507,14 @@ def _nearest(m, v):
 
 
 FUNCTIONS = {
-    **{n: (lambda m, n=n: getattr(m, n)) for n in "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp".split()},
-    **{n: (lambda m, n=n: getattr(m, n)) for n in "expm1 log log10 sqrt cbrt erf erfc erfinv sinpi cospi floor ceil".split()},
+    **{
+        n: (lambda m, n=n: getattr(m, n))
+        for n in "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp".split()
+    },
+    **{
+        n: (lambda m, n=n: getattr(m, n))
+        for n in "expm1 log log10 sqrt cbrt erf erfc erfinv sinpi cospi floor ceil".split()
+    },
     "exp2": lambda m: lambda v: m.power(2, v),
     "exp10": lambda m: lambda v: m.power(10, v),
     "log2": lambda m: lambda v: m.log(v, 2),
@@ -488,7 +558,14 @@ def test_fast_math(program):  # noqa: F811
     p("fast", 1, 32, x, out, 32)
     w = x.astype(np.float64)
     exact = [np.sin(w), np.cos(w), np.exp(w), np.log(w), np.log2(w), w**1.5, 1 / w, w**-0.5]
-    bounds = [2.0**-20.9, 2.0**-20.9, (2 + 3 * 1.2) * 2.0**-23 * exact[2], 2.0**-20 + 2.0**-22, 2.0**-21, 2.0**-19 * exact[5]]
+    bounds = [
+        2.0**-20.9,
+        2.0**-20.9,
+        (2 + 3 * 1.2) * 2.0**-23 * exact[2],
+        2.0**-20 + 2.0**-22,
+        2.0**-21,
+        2.0**-19 * exact[5],
+    ]
     bounds += [2 * 2.0**-23 * exact[6], 2.0**-23 * exact[7]]
     for k, (e, bound) in enumerate(zip(exact, bounds)):
         assert (np.abs(out[k] - e) <= bound + 2.0**-23 * np.abs(e)).all(), k
@@ -503,13 +580,19 @@ def test_fast_math(program):  # noqa: F811
 
 @pytest.mark.parametrize("lazy", [True, False])
 def test_products_by_inline_ptx(program, lazy):  # noqa: F811
-    a, b = rng().integers(-4, 5, (64, 96)).astype(np.float16), rng(1).integers(-4, 5, (96, 64)).astype(np.float16)
+    a, b = (
+        rng().integers(-4, 5, (64, 96)).astype(np.float16),
+        rng(1).integers(-4, 5, (96, 64)).astype(np.float16),
+    )
     exact = a.astype(np.float32) @ b.astype(np.float32)
     small = program("mma_small")
     c = np.zeros((16, 8), np.float32)
     small("m16n8k8", 1, 32, a[:16, :8].copy(), b[:8, :8].copy(), c)
     assert (c == a[:16, :8].astype(np.float32) @ b[:8, :8].astype(np.float32)).all()
-    x, y = rng(2).integers(-128, 128, (8, 16)).astype(np.int8), rng(3).integers(0, 256, (8, 16)).astype(np.uint8)
+    x, y = (
+        rng(2).integers(-128, 128, (8, 16)).astype(np.int8),
+        rng(3).integers(0, 256, (8, 16)).astype(np.uint8),
+    )
     d = np.zeros((8, 8), np.int32)
     small("m8n8k16", 1, 32, x.view(np.int32), y.view(np.int32), d)
     assert (d == x.astype(int) @ y.astype(int).T).all()
@@ -534,9 +617,15 @@ def test_wmma(program):  # noqa: F811
     a, b = rng().integers(-4, 5, (n, n)), rng(1).integers(-4, 5, (n, n))
     c = rng(2).integers(-9, 10, (n, n))
     exact = a @ b + c
-    cases = [("f16_f32", np.float16, np.float32, 16, 16, "rc"), ("f16_f16", np.float16, np.float16, 32, 8, "cr")]
+    cases = [
+        ("f16_f32", np.float16, np.float32, 16, 16, "rc"),
+        ("f16_f16", np.float16, np.float16, 32, 8, "cr"),
+    ]
     cases += [("f16_wide", np.float16, np.float32, 8, 32, "rr"), ("s8_s32", np.int8, np.int32, 16, 16, "rr")]
-    cases += [("tf32_f32", np.float32, np.float32, 16, 16, "rr"), ("f64_f64", np.float64, np.float64, 8, 8, "rc")]
+    cases += [
+        ("tf32_f32", np.float32, np.float32, 16, 16, "rr"),
+        ("f64_f64", np.float64, np.float64, 8, 8, "rc"),
+    ]
     cases += [("bf16_f32", None, np.float32, 16, 16, "rc"), ("u8_s32", np.uint8, np.int32, 8, 32, "cc")]
     ran = []
     for name, kind, sums, m, k, layout in cases:
@@ -545,7 +634,10 @@ def test_wmma(program):  # noqa: F811
         x, y = (abs(a), abs(b)) if kind is np.uint8 else (a, b)
         given = [v if order == "r" else v.T for v, order in ((x, layout[0]), (y, layout[1]))]
         if kind is None:
-            raw = [(v.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16) for v in map(np.ascontiguousarray, given)]
+            raw = [
+                (v.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+                for v in map(np.ascontiguousarray, given)
+            ]
         else:
             raw = [np.ascontiguousarray(v).astype(kind) for v in given]
         out = c.astype(sums)

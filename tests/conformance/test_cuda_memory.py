@@ -98,7 +98,19 @@ def test_indirect(program):  # noqa: F811
     which = rng(1).integers(0, 11, 64).astype(np.int32)
     p("jump_table", 1, 64, which, out)
     ones = np.array([bin(k).count("1") for k in t])
-    cases = [t * 3 + 1, t // 3, t ^ 0x55, 100 - t, t + 100, t % 7, t << 3, ones, t * t, -1 + 0 * t, -1 + 0 * t]
+    cases = [
+        t * 3 + 1,
+        t // 3,
+        t ^ 0x55,
+        100 - t,
+        t + 100,
+        t % 7,
+        t << 3,
+        ones,
+        t * t,
+        -1 + 0 * t,
+        -1 + 0 * t,
+    ]
     assert (out == np.choose(which, cases)).all()
 
 
@@ -156,7 +168,11 @@ def test_divergence(program):  # noqa: F811
 
 def test_loads(program):  # noqa: F811
     p = program("loads")
-    a, b, c = rng().random((64, 4), np.float32), rng().integers(-9, 9, (64, 2)).astype(np.int32), rng().random((64, 2))
+    a, b, c = (
+        rng().random((64, 4), np.float32),
+        rng().integers(-9, 9, (64, 2)).astype(np.int32),
+        rng().random((64, 2)),
+    )
     x, y, z = np.zeros_like(a), np.zeros_like(b), np.zeros_like(c)
     p("vectors", 2, 32, a, b, c, x, y, z, unwritten=[x, y, z])
     assert (x == a[:, ::-1]).all() and (y == np.stack([b[:, 1] - b[:, 0], b[:, 0]], 1)).all()
@@ -191,7 +207,15 @@ def test_clocks(program):  # noqa: F811
     lane = np.arange(48) % 32
     bit = 1 << lane.astype(np.uint64)
     full = np.uint64(2**32 - 1)
-    expected = [lane, np.arange(48) // 32, bit, 2 * bit - 1, bit - 1, full & ~(bit - 1), full & ~(2 * bit - 1)]
+    expected = [
+        lane,
+        np.arange(48) // 32,
+        bit,
+        2 * bit - 1,
+        bit - 1,
+        full & ~(bit - 1),
+        full & ~(2 * bit - 1),
+    ]
     assert (out[:, :7] == np.stack(expected, 1)).all() and (out[:, 7] == 256).all()
 
 
@@ -246,7 +270,10 @@ def test_templates(program):  # noqa: F811
 @pytest.mark.parametrize("seed", [0, 1])
 def test_algorithms(program, seed):  # noqa: F811
     p = program("algorithms")
-    a, b = rng().integers(-4, 4, (40, 50)).astype(np.float32), rng(1).integers(-4, 4, (50, 35)).astype(np.float32)
+    a, b = (
+        rng().integers(-4, 4, (40, 50)).astype(np.float32),
+        rng(1).integers(-4, 4, (50, 35)).astype(np.float32),
+    )
     c = np.zeros((40, 35), np.float32)
     p("tiled_product", (3, 3), (16, 16), a, b, c, 40, 35, 50, seed=seed, unwritten=[c])
     assert (c == a @ b).all()
@@ -254,7 +281,18 @@ def test_algorithms(program, seed):  # noqa: F811
     rows, columns = np.nonzero(dense)
     start = np.searchsorted(rows, np.arange(21)).astype(np.int32)
     x, y = rng(2).integers(0, 9, 60).astype(np.float64), np.zeros(20)
-    p("sparse_product", 5, 128, start, columns.astype(np.int32), dense[rows, columns].astype(float), x, y, 20, seed=seed)
+    p(
+        "sparse_product",
+        5,
+        128,
+        start,
+        columns.astype(np.int32),
+        dense[rows, columns].astype(float),
+        x,
+        y,
+        20,
+        seed=seed,
+    )
     assert (y == dense @ x).all()
     edges = rng(3).random((50, 50)) < 0.06
     start = np.concatenate([[0], edges.sum(1).cumsum()]).astype(np.int32)
@@ -267,7 +305,11 @@ def test_algorithms(program, seed):  # noqa: F811
         level += 1
         new, new_size = np.zeros(50, np.int32), np.zeros(1, np.int32)
         p("search_step", 1, 64, start, following, distance, front, size, new, new_size, level, seed=seed)
-        fresh = (edges[expected == level - 1].any(0) & ~reached) if (expected == level - 1).any() else reached & False
+        fresh = (
+            (edges[expected == level - 1].any(0) & ~reached)
+            if (expected == level - 1).any()
+            else reached & False
+        )
         expected[fresh] = level
         reached |= fresh
         front, size = new, int(new_size[0])
@@ -275,7 +317,9 @@ def test_algorithms(program, seed):  # noqa: F811
     keys, counts = np.full(64, 0xFFFFFFFF, np.uint32), np.zeros(64, np.uint32)
     words = rng(4).integers(0, 30, 300).astype(np.uint32)
     p("insert", 5, 64, keys, counts, words, 300, 64, seed=seed)
-    assert {int(k): int(n) for k, n in zip(keys, counts) if n} == dict(zip(*map(np.ndarray.tolist, np.unique(words, return_counts=True))))
+    assert {int(k): int(n) for k, n in zip(keys, counts) if n} == dict(
+        zip(*map(np.ndarray.tolist, np.unique(words, return_counts=True)))
+    )
     one, two = rng(5).integers(97, 101, 40).astype(np.int8), rng(6).integers(97, 101, 33).astype(np.int8)
     out = np.zeros(1, np.int32)
     p("edit_distance", 1, 64, one, two, 40, 33, out, seed=seed)
@@ -295,7 +339,9 @@ def test_algorithms(program, seed):  # noqa: F811
 def test_constants_from_the_host(program):  # noqa: F811
     p = program("algorithms")
     primes = [n for n in range(2, 312) if all(n % d for d in range(2, int(n**0.5) + 1))][:64]
-    p.module.variable("rounds")[:] = np.array([_cube_root_fraction(k) for k in primes], np.uint32).view(np.uint8)
+    p.module.variable("rounds")[:] = np.array([_cube_root_fraction(k) for k in primes], np.uint32).view(
+        np.uint8
+    )
     messages = [b"", b"abc", b"The quick brown fox jumps over the lazy dog", bytes(range(55))]
     blocks = np.zeros((4, 64), np.uint8)
     for k, m in enumerate(messages):

@@ -30,22 +30,77 @@ def zeros(*shape, dtype=np.float32):
 # Program, kernel, grid, block, arguments (anew for each launch), dynamic shared memory.
 KERNELS = [
     ("reduce", "block_sum", 2, 256, lambda: [floats(3000), zeros(2), 3000], 0),
-    ("scan", "scan_block", 2, 256, lambda: [rng().integers(0, 9, 512).astype(np.int32), zeros(512, dtype=np.int32)], 0),
+    (
+        "scan",
+        "scan_block",
+        2,
+        256,
+        lambda: [rng().integers(0, 9, 512).astype(np.int32), zeros(512, dtype=np.int32)],
+        0,
+    ),
     ("transpose", "transpose_padded", (2, 2), (32, 8), lambda: [floats(64, 50), zeros(50, 64), 64, 50], 0),
-    ("histogram", "histogram_shared", 2, 128, lambda: [rng().integers(0, 256, 999).astype(np.uint8), zeros(256, dtype=np.uint32), 999], 0),
+    (
+        "histogram",
+        "histogram_shared",
+        2,
+        128,
+        lambda: [rng().integers(0, 256, 999).astype(np.uint8), zeros(256, dtype=np.uint32), 999],
+        0,
+    ),
     ("sorting", "bitonic", 1, 64, lambda: [floats(256), zeros(256), 256], 1024),
-    ("sorting", "radix", 1, 256, lambda: [rng().integers(0, 1 << 32, 256).astype(np.uint32), zeros(256, dtype=np.uint32)], 0),
+    (
+        "sorting",
+        "radix",
+        1,
+        256,
+        lambda: [rng().integers(0, 1 << 32, 256).astype(np.uint32), zeros(256, dtype=np.uint32)],
+        0,
+    ),
     ("filters", "convolve", (2, 2), (32, 8), lambda: [floats(16, 64), zeros(16, 64), 64, 16], 0),
     ("physics", "bodies", 2, 64, lambda: [floats(128, 4), zeros(128, 4), 128, 0.5], 0),
-    ("algorithms", "tiled_product", (2, 2), (16, 16), lambda: [floats(32, 40), floats(40, 32), zeros(32, 32), 32, 32, 40], 0),
-    ("algorithms", "edit_distance", 1, 64, lambda: [np.full(40, 97, np.int8), np.full(33, 98, np.int8), 40, 33, zeros(1, dtype=np.int32)], 0),
+    (
+        "algorithms",
+        "tiled_product",
+        (2, 2),
+        (16, 16),
+        lambda: [floats(32, 40), floats(40, 32), zeros(32, 32), 32, 32, 40],
+        0,
+    ),
+    (
+        "algorithms",
+        "edit_distance",
+        1,
+        64,
+        lambda: [np.full(40, 97, np.int8), np.full(33, 98, np.int8), 40, 33, zeros(1, dtype=np.int32)],
+        0,
+    ),
     ("doubles", "cholesky", 1, 32, lambda: [np.eye(16) * 20 + rng().random((16, 16)), 16], 0),
-    ("mma_ptx", "pipelined", (1, 2), 128, lambda: [rng().random((64, 96)).astype(np.float16), rng().random((96, 32)).astype(np.float16), zeros(64, 32), 64, 32, 96], 0),
+    (
+        "mma_ptx",
+        "pipelined",
+        (1, 2),
+        128,
+        lambda: [
+            rng().random((64, 96)).astype(np.float16),
+            rng().random((96, 32)).astype(np.float16),
+            zeros(64, 32),
+            64,
+            32,
+            96,
+        ],
+        0,
+    ),
     ("memory", "several", 1, 64, lambda: [rng().random(64), np.zeros(64), 64], 64 * 13),
 ]
 # How many barriers of a kernel nothing needs.
 REDUNDANT = {"edit_distance": 1}  # the one after the last round of an unrolled loop: the exit follows
-ALLOWED = {"shared-race", "global-race", "shared-uninitialised", "async-copy-before-wait", "shared-out-of-bounds"}
+ALLOWED = {
+    "shared-race",
+    "global-race",
+    "shared-uninitialised",
+    "async-copy-before-wait",
+    "shared-out-of-bounds",
+}
 
 
 def body_of(text: str, kernel: str) -> tuple[int, int]:
@@ -56,7 +111,9 @@ def body_of(text: str, kernel: str) -> tuple[int, int]:
 def launch(text, kernel, grid, block, arguments, shared, checks="on", **options):
     args = arguments()
     module = emulator.load(text, ARCH)
-    report = module.launch(kernel, grid, block, args, shared, checks=checks, instruction_limit=20_000_000, **options)
+    report = module.launch(
+        kernel, grid, block, args, shared, checks=checks, instruction_limit=20_000_000, **options
+    )
     return args, report
 
 
@@ -65,7 +122,9 @@ def test_missing_barriers_are_found(case):
     name, kernel, *rest = case
     text = ptx_of(name, ARCH)
     start, end = body_of(text, kernel)
-    barriers = [m.span() for m in re.finditer(r"\n[^\n]*\b(bar\.sync|barrier\.sync)\b[^\n]*;", text[start:end])]
+    barriers = [
+        m.span() for m in re.finditer(r"\n[^\n]*\b(bar\.sync|barrier\.sync)\b[^\n]*;", text[start:end])
+    ]
     assert barriers
     assert launch(text, kernel, *rest)[1].findings == []
     missed = []
@@ -114,7 +173,7 @@ def damaged(text: str, random_: random.Random) -> str:
         if how == 0:
             del lines[k]
         elif how == 1:
-            lines[k], other = lines[random_.randrange(len(lines))], lines[k]
+            lines[k] = lines[random_.randrange(len(lines))]
         elif how == 2:
             parts = re.split(r"(\s+|[,;\[\]{}.])", lines[k])
             parts[random_.randrange(len(parts))] = random_.choice(WORDS)

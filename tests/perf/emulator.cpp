@@ -70,7 +70,8 @@ std::string kernel(const std::string &body) {
   mov.f32 %f6, %f1;
   mov.f32 %f7, %f1;
 AGAIN:
-)" + body + R"(
+)" + body +
+         R"(
   add.s32 %r3, %r3, 1;
   setp.lt.u32 %p1, %r3, %r1;
   @%p1 bra AGAIN;
@@ -162,8 +163,9 @@ int run(char **words, int count) {
     case 'f': append(arguments, float(std::atof(value))); break;
     case 'p': append(arguments, uint64_t(0)); break;
     default: {
-      uint64_t n = uint64_t(std::atoll(value)),
-               bytes = n * (words[k][0] == 'h' ? 2 : words[k][0] == 's' ? 4 : 1);
+      uint64_t n = uint64_t(std::atoll(value)), bytes = n * (words[k][0] == 'h'   ? 2
+                                                             : words[k][0] == 's' ? 4
+                                                                                  : 1);
       uint64_t at = gpu.allocate(bytes);
       std::memset(reinterpret_cast<void *>(at), 0, bytes);
       for (uint64_t j = 0; j < n && words[k][0] != 'z'; j++)

@@ -55,7 +55,7 @@ struct Accessed {
   const uint8_t *values = nullptr; ///< `bytes` of each lane that are to be written, where known
   uint32_t aligned = 1;            ///< accesses that are not are reported elsewhere
   bool cas = false;
-  bool continued = false;          ///< part of a request that has been counted
+  bool continued = false; ///< part of a request that has been counted
 };
 
 /// Checks and counters of a memory instruction; before it is done.

@@ -30,7 +30,8 @@ void complete(WarpState &w, const AsyncCopy &copy, int lane) {
       memcmp(copy.issued.data() + size_t(lane) * 16, reinterpret_cast<const uint8_t *>(copy.from[lane]),
              copy.size[lane]) != 0)
     report(w, *copy.at, lane, Check::asyncSource,
-           "copies from " + hexadecimal(copy.from[lane]) + ", which was overwritten before the wait for the copy");
+           "copies from " + hexadecimal(copy.from[lane]) +
+               ", which was overwritten before the wait for the copy");
   if (!w.block->shadow)
     return;
   for (uint32_t b = copy.to[lane]; b < copy.to[lane] + copy.bytes; b += 4) {
@@ -152,9 +153,8 @@ template <class F> static void land(WarpState &w, uint32_t mask, F isCovered) {
 
 void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted) {
   const Warp &warp = asWarp(w);
-  land(w, mask, [&](const AsyncCopy &copy, int l) {
-    return uncommitted || copy.group[l] + pending < warp.groups[l];
-  });
+  land(w, mask,
+       [&](const AsyncCopy &copy, int l) { return uncommitted || copy.group[l] + pending < warp.groups[l]; });
 }
 void landCopiesBefore(WarpState &w, uint32_t mask, uint64_t sequence) {
   land(w, mask, [&](const AsyncCopy &copy, int) { return copy.sequence <= sequence; });

@@ -174,7 +174,8 @@ bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper) {
                 : m == "release" ? MemoryOrder::release
                 : m == "acq_rel" ? MemoryOrder::acquireRelease
                                  : MemoryOrder::relaxed;
-    } else if (!parseSpace(m, a.space) && !parseScope(m, a.scope) && !isOneOf(m, {"noftz", "L2::cache_hint"})) {
+    } else if (!parseSpace(m, a.space) && !parseScope(m, a.scope) &&
+               !isOneOf(m, {"noftz", "L2::cache_hint"})) {
       badModifier(s, i, m);
     }
   }

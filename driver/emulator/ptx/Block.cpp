@@ -89,7 +89,8 @@ void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits, uint3
   if (block.launch->checks && barrier.came > 1 && whole(count) != whole(barrier.expected))
     report(w, i, first, Check::barrierCount,
            "comes to barrier " + std::to_string(id) + " for " + (count ? std::to_string(count) : "all") +
-               " threads, others wait there for " + (barrier.expected ? std::to_string(barrier.expected) : "all"));
+               " threads, others wait there for " +
+               (barrier.expected ? std::to_string(barrier.expected) : "all"));
   if (count)
     barrier.expected = count;
   if (i.srcPred != noSlot) {
@@ -181,8 +182,8 @@ static std::string placeOf(const Instr &i) {
 }
 /// What the warps of a block wait for, a few of them.
 static std::string waiting(const BlockState &block) {
-  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " + std::to_string(block.id[1]) + ", " +
-                     std::to_string(block.id[2]) + "):";
+  std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " +
+                     std::to_string(block.id[1]) + ", " + std::to_string(block.id[2]) + "):";
   int shown = 0;
   for (auto &w : block.warps)
     for (Split &s : w->splits)
@@ -190,7 +191,8 @@ static std::string waiting(const BlockState &block) {
         text += " warp " + std::to_string(w->index);
         const auto &code = s.frame->function->code;
         if (s.wait == Split::Wait::barrier)
-          text += " waits at barrier " + std::to_string(s.barrier) + " (" + placeOf(code[s.instruction]) + ");";
+          text +=
+              " waits at barrier " + std::to_string(s.barrier) + " (" + placeOf(code[s.instruction]) + ");";
         else
           text += (s.wait == Split::Wait::sync ? " waits for lanes (" : " spins (") +
                   placeOf(code[std::min<size_t>(s.pc, code.size() - 1)]) + ");";
@@ -206,7 +208,8 @@ constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has 
 /// Runs a block for at most about `most` instructions; true when it is done.
 static bool runBlock(BlockState &block, int64_t most) {
   const LaunchState &launch = *block.launch;
-  uint64_t limit = launch.settings.instructionLimit, executed = launch.executed.load(std::memory_order_relaxed);
+  uint64_t limit = launch.settings.instructionLimit,
+           executed = launch.executed.load(std::memory_order_relaxed);
   int64_t slice = limit ? std::min(most, int64_t(limit > executed ? limit - executed : 0) + 1) : most,
           left = slice;
   size_t n = block.warps.size();

@@ -146,7 +146,8 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
         std::lock_guard lock(launch.mutex);
         launch.freed.push_back(address);
       } else if (address) {
-        report(w, i, l, Check::invalidFree, "frees " + hexadecimal(address) + ", which is no live allocation");
+        report(w, i, l, Check::invalidFree,
+               "frees " + hexadecimal(address) + ", which is no live allocation");
       }
     } else {
       throw Error(Diag::emulator_trap,

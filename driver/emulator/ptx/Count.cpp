@@ -67,7 +67,9 @@ void countAccess(WarpState &w, const Instr &i, const Accessed &a) {
   if (a.space != Space::shared && a.space != Space::global && a.space != Space::local)
     return;
   MemoryCounts &counts = (*w.block->memoryCounts)[instructionIndex(w, i)];
-  MemoryCount &c = a.space == Space::shared ? counts.shared : a.space == Space::local ? counts.local : counts.global;
+  MemoryCount &c = a.space == Space::shared  ? counts.shared
+                   : a.space == Space::local ? counts.local
+                                             : counts.global;
   c.requests += !a.continued;
   c.bytes += uint64_t(std::popcount(w.mask)) * a.bytes;
   if (a.space == Space::shared)

@@ -97,7 +97,8 @@ void addBlocks(Counters &c, const Program &program, size_t routine, const uint64
                const uint64_t *lanes) {
   const Routine &r = program.routines[routine];
   for (size_t b = 0; b < r.blocks.size(); b++) {
-    size_t first = size_t(r.blocks[b]), end = b + 1 < r.blocks.size() ? size_t(r.blocks[b + 1]) : r.code.size();
+    size_t first = size_t(r.blocks[b]),
+           end = b + 1 < r.blocks.size() ? size_t(r.blocks[b + 1]) : r.code.size();
     if (first >= end || !executions[first])
       continue;
     BlockCounters block;
@@ -116,7 +117,8 @@ void addBlocks(Counters &c, const Program &program, size_t routine, const uint64
       if (block.file.empty())
         if (auto file = program.module.files.find(i.file); file != program.module.files.end())
           block.file = file->second;
-      block.firstSourceLine = block.firstSourceLine ? std::min(block.firstSourceLine, i.sourceLine) : i.sourceLine;
+      block.firstSourceLine =
+          block.firstSourceLine ? std::min(block.firstSourceLine, i.sourceLine) : i.sourceLine;
       block.lastSourceLine = std::max(block.lastSourceLine, i.sourceLine);
     }
     c.blocks.push_back(std::move(block));
@@ -210,29 +212,34 @@ std::string table(const Counters &c) {
   if (c.barriers)
     add("%-28s %14llu\n", "barriers", ull(c.barriers));
   if (c.matrixOperations)
-    add("%-28s %14llu  (%llu multiply-adds)\n", "matrix operations", ull(c.matrixOperations), ull(c.multiplyAdds));
+    add("%-28s %14llu  (%llu multiply-adds)\n", "matrix operations", ull(c.matrixOperations),
+        ull(c.multiplyAdds));
   struct Memory {
     const char *name, *unit;
     const MemoryCount &count;
   };
-  for (const Memory &m : {Memory{"global", "sectors", c.memory.global}, Memory{"shared", "wavefronts", c.memory.shared},
-                          Memory{"local", "sectors", c.memory.local}})
+  for (const Memory &m :
+       {Memory{"global", "sectors", c.memory.global}, Memory{"shared", "wavefronts", c.memory.shared},
+        Memory{"local", "sectors", c.memory.local}})
     if (m.count.requests)
-      add("%-6s %12llu requests %14llu bytes %12llu %s, ideal %llu (%.2f a request)\n", m.name, ull(m.count.requests),
-          ull(m.count.bytes), ull(m.count.units), m.unit, ull(m.count.ideal),
+      add("%-6s %12llu requests %14llu bytes %12llu %s, ideal %llu (%.2f a request)\n", m.name,
+          ull(m.count.requests), ull(m.count.bytes), ull(m.count.units), m.unit, ull(m.count.ideal),
           double(m.count.units) / double(m.count.requests));
   out += "busy at least, if one multiprocessor ran all:\n";
   for (const UnitBound &b : c.bounds)
     add("  %-26s %14.0f clocks  (%llu instructions)\n", b.unit.c_str(), b.cycles, ull(b.instructions));
   std::vector<LineCounters> hottest = c.perLine.empty() ? c.perInstruction : c.perLine;
-  std::stable_sort(hottest.begin(), hottest.end(), [](auto &a, auto &b) { return a.instructions > b.instructions; });
+  std::stable_sort(hottest.begin(), hottest.end(),
+                   [](auto &a, auto &b) { return a.instructions > b.instructions; });
   if (hottest.size() > 12)
     hottest.resize(12);
   out += "lines with the most instructions:\n";
   for (const LineCounters &l : hottest) {
-    std::string place = l.sourceLine ? l.file.substr(l.file.rfind('/') + 1) + ":" + std::to_string(l.sourceLine)
-                                     : "PTX line " + std::to_string(l.ptxLine);
-    add("  %-34s %12llu  %5.1f lanes", place.c_str(), ull(l.instructions), double(l.lanes) / double(l.instructions));
+    std::string place = l.sourceLine
+                            ? l.file.substr(l.file.rfind('/') + 1) + ":" + std::to_string(l.sourceLine)
+                            : "PTX line " + std::to_string(l.ptxLine);
+    add("  %-34s %12llu  %5.1f lanes", place.c_str(), ull(l.instructions),
+        double(l.lanes) / double(l.instructions));
     if (l.memory.global.requests)
       add("  %llu sectors, ideal %llu", ull(l.memory.global.units), ull(l.memory.global.ideal));
     if (l.memory.shared.requests)

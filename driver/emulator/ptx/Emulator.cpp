@@ -74,7 +74,8 @@ uint64_t Emulator::allocate(uint64_t bytes, bool fresh) {
   auto from = table.lower_bound(address);
   while (from != table.end() && from->first < address + size)
     from = table.erase(from);
-  table[address] = {address, address + bytes, false, true, false, "an allocation", nothingWritten(bytes, fresh)};
+  table[address] = {
+      address, address + bytes, false, true, false, "an allocation", nothingWritten(bytes, fresh)};
   return address;
 }
 
@@ -94,7 +95,8 @@ void Emulator::registerRange(uint64_t address, uint64_t bytes, std::string name,
   auto it = table.find(address);
   if (it != table.end() && !it->second.freed && it->second.end >= address + bytes)
     return;
-  table[address] = {address, address + bytes, false, false, false, std::move(name), nothingWritten(bytes, fresh)};
+  table[address] = {
+      address, address + bytes, false, false, false, std::move(name), nothingWritten(bytes, fresh)};
 }
 
 void Emulator::written(uint64_t address, uint64_t bytes) {

@@ -40,9 +40,11 @@ struct LaunchSettings {
   unsigned threads = 0;                           ///< host threads; 0: one a core
   bool hardwareAccumulate = false;                ///< Accumulate::hardware of Matrix.h
   std::function<void(const std::string &)> print; ///< of vprintf; stdout where empty
-  bool hostWrites = false; ///< the host may write to memory while kernels run: what spins is not taken for a deadlock
-  uint64_t instructionLimit = 0;                  ///< instructions of warps, about; an error beyond; 0: none
-  std::function<bool()> interrupted; ///< asked every 50 ms or so by the thread that launches: true ends the launch
+  bool hostWrites =
+      false; ///< the host may write to memory while kernels run: what spins is not taken for a deadlock
+  uint64_t instructionLimit = 0; ///< instructions of warps, about; an error beyond; 0: none
+  std::function<bool()>
+      interrupted; ///< asked every 50 ms or so by the thread that launches: true ends the launch
 };
 
 /// Who else took part in a race.

@@ -38,9 +38,11 @@ std::string fileOf(const LaunchState &launch, const Instr &i) {
 std::string placeOf(const LaunchState &launch, const Instr &i) {
   std::string_view text = launch.module->program().module.lineText(i.line);
   size_t first = text.find_first_not_of(" \t");
-  text = first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
+  text =
+      first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
   std::string ptx = "PTX line " + std::to_string(i.line) + ": " + std::string(text.substr(0, 120));
-  return i.sourceLine ? fileOf(launch, i) + ":" + std::to_string(i.sourceLine) + " (" + ptx + ")" : "[" + ptx + "]";
+  return i.sourceLine ? fileOf(launch, i) + ":" + std::to_string(i.sourceLine) + " (" + ptx + ")"
+                      : "[" + ptx + "]";
 }
 
 } // namespace
@@ -67,12 +69,14 @@ OtherParty otherParty(const WarpState &w, uint32_t instruction, uint64_t block, 
   other.line = at.sourceLine;
   other.ptxLine = at.line;
   other.file = fileOf(launch, at);
-  other.who = (block == w.block->linear ? "" : "block " + triple(other.block) + ", ") + "thread " + triple(other.thread);
+  other.who = (block == w.block->linear ? "" : "block " + triple(other.block) + ", ") + "thread " +
+              triple(other.thread);
   other.where = placeOf(launch, at);
   return other;
 }
 
-void report(WarpState &w, const Instr &i, int lane, Check kind, const std::string &what, const OtherParty *other) {
+void report(WarpState &w, const Instr &i, int lane, Check kind, const std::string &what,
+            const OtherParty *other) {
   BlockState &block = *w.block;
   LaunchState &launch = *block.launch;
   bool checked = launch.settings.checks.mode != Checks::off;

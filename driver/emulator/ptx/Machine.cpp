@@ -13,8 +13,8 @@
 
 namespace tegula::ptx {
 
-constexpr uint32_t nowhere = 0xffffffffu; ///< the pc of a join of a call: lanes come by `ret` only
-constexpr uint32_t maxDepth = 1024;       ///< calls within calls
+constexpr uint32_t nowhere = 0xffffffffu;           ///< the pc of a join of a call: lanes come by `ret` only
+constexpr uint32_t maxDepth = 1024;                 ///< calls within calls
 constexpr size_t maxFrameBytes = size_t(256) << 20; ///< of a warp
 
 // --- Frames
@@ -30,7 +30,8 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller) {
   frame->params.resize(size_t(routine.paramBytes) * warpSize);
   w.frameBytes += frame->bytes = bytes + frame->params.size();
   if (w.frameBytes > maxFrameBytes)
-    throw Error(Diag::emulator_trap, {w.block->launch->entry->name, "calls of `" + routine.name + "` take too much memory"});
+    throw Error(Diag::emulator_trap,
+                {w.block->launch->entry->name, "calls of `" + routine.name + "` take too much memory"});
   frame->caller = caller;
   if (caller) {
     uint64_t top = localTop(*caller, 0);

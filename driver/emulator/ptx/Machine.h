@@ -29,7 +29,7 @@ struct Frame {
   std::unique_ptr<uint32_t, void (*)(void *)> storage{nullptr, nullptr};
   uint32_t *regs = nullptr;
   std::vector<uint32_t> preds;
-  uint64_t localBase = 0; ///< address of the frame's first byte of local memory
+  uint64_t localBase = 0;      ///< address of the frame's first byte of local memory
   std::vector<uint64_t> stack; ///< after an alloca: where each lane's local memory ends
   Frame *caller = nullptr;
   const CallInfo *call = nullptr;
@@ -90,22 +90,23 @@ struct Warp : WarpState {
   std::vector<Join> joins;
   std::vector<std::unique_ptr<Frame>> frames; ///< live
   size_t frameBytes = 0;
-  uint8_t *local = nullptr;                   ///< lane l's local memory starts at local + l * localStride
+  uint8_t *local = nullptr; ///< lane l's local memory starts at local + l * localStride
   std::deque<AsyncCopy> copies;
-  uint64_t copySequence = 0;      ///< of the last cp.async instruction
+  uint64_t copySequence = 0; ///< of the last cp.async instruction
   std::vector<AsyncArrival> arrivals;
   uint32_t groups[warpSize] = {}; ///< cp.async groups committed
   bool spinning = false;
-  bool stuck = false; ///< of the checks: nothing changes as it spins; at `spinChanges` with registers of `spinHash`
+  bool stuck =
+      false; ///< of the checks: nothing changes as it spins; at `spinChanges` with registers of `spinHash`
   uint64_t spinChanges = 0, spinHash = 0;
   WarpOrder order;                 ///< of the checks
   uint8_t *localWritten = nullptr; ///< of the checks: a byte for each of `local`
 };
 
 struct Barrier {
-  uint32_t arrived = 0, expected = 0; ///< threads; 0: all of the block
-  uint32_t rounded = 0;               ///< arrived, partial warps counted as whole ones
-  uint8_t came = 0;                   ///< nobody, one warp, several
+  uint32_t arrived = 0, expected = 0;   ///< threads; 0: all of the block
+  uint32_t rounded = 0;                 ///< arrived, partial warps counted as whole ones
+  uint8_t came = 0;                     ///< nobody, one warp, several
   uint32_t all = 1, any = 0, count = 0; ///< of bar.red
   uint32_t arriving = 0;                ///< threads that have come and do not wait
   BarrierOrder order;                   ///< of the checks
@@ -188,9 +189,10 @@ struct LaunchState {
   std::mutex mutex; ///< of what follows
   std::exception_ptr failure;
   std::map<std::tuple<std::string, const Instr *, uint32_t>, Finding> findings;
-  std::vector<uint64_t> freed; ///< by kernels; given back when the launch is over, another block may still look
+  std::vector<uint64_t>
+      freed; ///< by kernels; given back when the launch is over, another block may still look
   std::atomic<bool> fromHeap{false}; ///< some kernel of this emulator called malloc
-  std::vector<uint32_t> firstInstr; ///< of each function, in the arrays of counts
+  std::vector<uint32_t> firstInstr;  ///< of each function, in the arrays of counts
   Counters counters;
   GlobalShadow globalShadow;
   SyncPlaces places; ///< in global memory

@@ -83,7 +83,8 @@ void observeTile(WarpState &w, const Instr &i, const Tile &t, const uint64_t *ba
       uint64_t at[warpSize];
       for (int l = 0; l < warpSize; l++) {
         Position p = position(t.shape, t.operand, t.element, l, r, e);
-        uint64_t major = uint64_t(t.rowMajor ? p.row : p.column), minor = uint64_t(t.rowMajor ? p.column : p.row);
+        uint64_t major = uint64_t(t.rowMajor ? p.row : p.column),
+                 minor = uint64_t(t.rowMajor ? p.column : p.row);
         at[l] = base[l] + (major * strides[l] + minor) * uint64_t(width) / 8;
       }
       a.address = at;
@@ -105,7 +106,8 @@ template <bool observed, bool isLoad> void wmmaTile(WarpState &w, const Instr &i
     changed(w);
     uint64_t strides[warpSize];
     for (int l = 0; l < warpSize; l++)
-      strides[l] = t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
+      strides[l] =
+          t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
     observeTile<isLoad>(w, i, t, address, strides);
   }
   for (int l = 0; l < warpSize; l++) {

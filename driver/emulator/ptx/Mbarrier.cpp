@@ -45,8 +45,9 @@ uint8_t *objectAt(WarpState &w, const Instr &i, const Info &info, uint64_t addre
       memcpy(&bits, at, 8);
     // A pattern of memory that nothing has written has all bits set.
     if (at && checked && (!(bits & valid) || !~bits)) {
-      report(w, i, lane, Check::barrierObject, "uses an mbarrier that is not initialised, at offset " +
-                                                   std::to_string(at - w.block->shared.data()));
+      report(w, i, lane, Check::barrierObject,
+             "uses an mbarrier that is not initialised, at offset " +
+                 std::to_string(at - w.block->shared.data()));
       return nullptr;
     }
     return at;
@@ -63,8 +64,10 @@ void arriveOnce(WarpState &w, const Instr &i, uint8_t *at, int lane, uint32_t co
   Object o;
   memcpy(&o.bits, at, 8);
   if (count > o.pending())
-    report(w, i, lane, Check::barrierObject, "arrives at an mbarrier that expects no more arrivals in this phase");
-  uint32_t pending = o.pending() - std::min(count, o.pending()), expected = o.expected() - (drops ? count : 0);
+    report(w, i, lane, Check::barrierObject,
+           "arrives at an mbarrier that expects no more arrivals in this phase");
+  uint32_t pending = o.pending() - std::min(count, o.pending()),
+           expected = o.expected() - (drops ? count : 0);
   o = pending ? Object::make(pending, expected, o.phase()) : Object::make(expected, expected, o.phase() + 1);
   memcpy(at, &o.bits, 8);
 }
@@ -93,8 +96,8 @@ template <bool observed> void mbarrier(WarpState &w, const Instr &i) {
   const Info &info = *static_cast<const Info *>(i.extra);
   uint64_t address[warpSize];
   laneAddresses(w, i, 0, i.imm, i.addressIsSymbol, address);
-  bool checks = observed && w.block->launch->checks, tests = info.operation >= Operation::test &&
-                                                             info.operation <= Operation::testParity;
+  bool checks = observed && w.block->launch->checks,
+       tests = info.operation >= Operation::test && info.operation <= Operation::testParity;
   if (observed) {
     if (!tests)
       changed(w);
@@ -102,7 +105,8 @@ template <bool observed> void mbarrier(WarpState &w, const Instr &i) {
     a.space = info.access.space;
     a.address = address;
     a.bytes = a.aligned = 8;
-    a.touch = info.operation == Operation::init || info.operation == Operation::inval ? Touch::write : Touch::atomic;
+    a.touch = info.operation == Operation::init || info.operation == Operation::inval ? Touch::write
+                                                                                      : Touch::atomic;
     a.strong = a.touch == Touch::atomic;
     a.order = MemoryOrder::relaxed;
     a.scope = MemoryScope::cta;

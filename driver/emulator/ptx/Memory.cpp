@@ -180,8 +180,8 @@ uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
     const Emulator::Range *range = nullptr;
     if (address[l] >= cache.begin && endsIn(address[l], bytes, cache.end))
       known |= 1u << l;
-    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) && endsIn(address[l], bytes, range->end) &&
-             !range->freed && !(write && range->constant))
+    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) &&
+             endsIn(address[l], bytes, range->end) && !range->freed && !(write && range->constant))
       known |= 1u << l;
   }
   return known;
@@ -431,7 +431,9 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
                isOneOf(m, {"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})) {
     } else if (isOneOf(m, {"volatile", "relaxed", "acquire", "release", "mmio"})) {
       a.ordered = true;
-      a.order = m == "acquire" ? MemoryOrder::acquire : m == "release" ? MemoryOrder::release : MemoryOrder::relaxed;
+      a.order = m == "acquire"   ? MemoryOrder::acquire
+                : m == "release" ? MemoryOrder::release
+                                 : MemoryOrder::relaxed;
       if (m == "volatile" || m == "mmio")
         a.scope = MemoryScope::sys;
     } else if (parseScope(m, a.scope)) {
@@ -532,8 +534,8 @@ static void allocateOnStack(WarpState &w, const Instr &i) {
     uint64_t size = readLane(w, i.src[0], i.srcBytes[0], l);
     writeLane(w, i.dst, i.dstBytes, l, at);
     if (size > localStride || at + size > localStride) {
-      report(w, i, l, Check::localBounds, "allocates " + std::to_string(size) + " bytes of a stack of " +
-                                              std::to_string(localStride));
+      report(w, i, l, Check::localBounds,
+             "allocates " + std::to_string(size) + " bytes of a stack of " + std::to_string(localStride));
       continue;
     }
     stack[size_t(l)] = at + size;
@@ -563,7 +565,8 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
   std::string_view op = s.opcode;
   if (op == "ld" || op == "ldu" || op == "st")
     return chooseLoadStore(s, i, keeper, op != "st");
-  if (chooseAtomic(s, i, keeper) || chooseMbarrier(s, i, keeper) || chooseAsyncCopy(s, i, keeper) || chooseMatrixMemory(s, i, keeper))
+  if (chooseAtomic(s, i, keeper) || chooseMbarrier(s, i, keeper) || chooseAsyncCopy(s, i, keeper) ||
+      chooseMatrixMemory(s, i, keeper))
     return true;
   if (op == "cvta" || op == "isspacep") {
     Access a;
@@ -591,7 +594,9 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
     for (auto m : s.modifiers)
       if (!isOneOf(m, {"u32", "u64"}))
         badModifier(s, i, m);
-    i.variant = op == "alloca" && s.operands.size() > 2 ? uint32_t(strtoul(std::string(s.operands[2]).c_str(), nullptr, 0)) : 8;
+    i.variant = op == "alloca" && s.operands.size() > 2
+                    ? uint32_t(strtoul(std::string(s.operands[2]).c_str(), nullptr, 0))
+                    : 8;
     i.run = op == "alloca" ? allocateOnStack : op == "stacksave" ? saveStack : restoreStack;
     return true;
   }

@@ -120,8 +120,8 @@ void checkWritten(WarpState &w, const Instr &i, const Accessed &a) {
       missing |= !__atomic_load_n(flags + b, __ATOMIC_RELAXED);
     if (missing)
       report(w, i, l, Check::globalUninitialised,
-             "reads " + std::to_string(a.bytes) + " bytes at " + hexadecimal(a.address[l]) + " in " + range->name +
-                 ", which nothing has written");
+             "reads " + std::to_string(a.bytes) + " bytes at " + hexadecimal(a.address[l]) + " in " +
+                 range->name + ", which nothing has written");
     for (uint32_t b = 0; b < a.bytes && a.touch != Touch::read; b++)
       __atomic_store_n(flags + b, 1, __ATOMIC_RELAXED);
   }
@@ -144,8 +144,8 @@ void checkLocal(WarpState &w, const Instr &i, const Accessed &a) {
       any |= flags[b] != 0;
     if (!any)
       report(w, i, l, Check::localUninitialised,
-             "reads " + std::to_string(a.bytes) + " bytes of local memory at offset " + std::to_string(a.address[l]) +
-                 ", which nothing has written");
+             "reads " + std::to_string(a.bytes) + " bytes of local memory at offset " +
+                 std::to_string(a.address[l]) + ", which nothing has written");
   }
 }
 

@@ -28,7 +28,8 @@ static bool covers(const Epochs &a, const Epochs &b) {
 // --- Foreign
 
 void Foreign::join(uint32_t block, const std::shared_ptr<const Epochs> &epochs) {
-  auto place = std::lower_bound(blocks.begin(), blocks.end(), block, [](auto &e, uint32_t b) { return e.first < b; });
+  auto place =
+      std::lower_bound(blocks.begin(), blocks.end(), block, [](auto &e, uint32_t b) { return e.first < b; });
   if (place == blocks.end() || place->first != block) {
     blocks.insert(place, {block, epochs});
     return;
@@ -51,7 +52,8 @@ void Foreign::join(const Foreign &other) {
       join(block, epochs);
 }
 const Epochs *Foreign::find(uint32_t block) const {
-  auto place = std::lower_bound(blocks.begin(), blocks.end(), block, [](auto &e, uint32_t b) { return e.first < b; });
+  auto place =
+      std::lower_bound(blocks.begin(), blocks.end(), block, [](auto &e, uint32_t b) { return e.first < b; });
   return place != blocks.end() && place->first == block ? place->second.get() : nullptr;
 }
 
@@ -113,7 +115,8 @@ void lanesMet(Warp &w, uint32_t mask) {
 
 // --- Through memory
 
-void released(const BlockState &block, Warp &w, SyncPlace &place, MemoryOrder order, MemoryScope scope, bool keeps) {
+void released(const BlockState &block, Warp &w, SyncPlace &place, MemoryOrder order, MemoryScope scope,
+              bool keeps) {
   WarpOrder &o = w.order;
   uint32_t self = uint32_t(block.linear);
   bool releases = order == MemoryOrder::release || order == MemoryOrder::acquireRelease;

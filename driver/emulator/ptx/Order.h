@@ -54,7 +54,8 @@ struct WarpOrder {
   static constexpr uint32_t lastEpoch = (1u << 26) - 1; ///< beyond it everything counts as ordered
   uint32_t now = 1;
   uint32_t lanesTogether = 0; ///< the lanes know of each other up to this epoch, and
-  std::unique_ptr<std::array<uint32_t, 32 * 32>> lanes; ///< [lane * 32 + other]: further, by syncs of some lanes
+  std::unique_ptr<std::array<uint32_t, 32 * 32>>
+      lanes;             ///< [lane * 32 + other]: further, by syncs of some lanes
   uint32_t fencedAt = 0; ///< the epoch that the last fence ended; 0: none since the lanes were together
   Epochs known;          ///< of the other warps, beyond BlockOrder::together; empty: nothing
   Epochs fenced[2];      ///< what a strong write of .cta scope, of wider scope gives on; empty: nothing
@@ -108,7 +109,8 @@ void lanesSynced(Warp &w, uint32_t mask);
 void lanesMet(Warp &w, uint32_t mask);
 
 /// A strong write (`keeps`: a read-modify-write) leaves what the warp knows.
-void released(const BlockState &block, Warp &w, SyncPlace &place, MemoryOrder order, MemoryScope scope, bool keeps);
+void released(const BlockState &block, Warp &w, SyncPlace &place, MemoryOrder order, MemoryScope scope,
+              bool keeps);
 /// A strong read by the lanes of `mask` takes over what is there.
 void acquired(const BlockState &block, Warp &w, const SyncPlace &place, uint32_t mask);
 

@@ -32,7 +32,8 @@ struct RaceChecker {
 
   bool orderedInBlock(const Stamp &past, int lane, bool isRead) const {
     if (past.warp() == w.index)
-      return (past.lane() == lane && !(isRead && past.flag())) || past.epoch() <= w.order.laneKnows(lane, past.lane());
+      return (past.lane() == lane && !(isRead && past.flag())) ||
+             past.epoch() <= w.order.laneKnows(lane, past.lane());
     return past.epoch() <= knows(block, w, past.warp());
   }
   Stamp stamp(int lane, uint8_t bytes) const {
@@ -56,8 +57,8 @@ struct RaceChecker {
   }
   /// Of another lane, by this very instruction.
   bool together(const Stamp &past, bool sameBlock) const {
-    return sameBlock && past.warp() == w.index && past.instruction() == index && past.epoch() == w.order.now &&
-           (done >> past.lane() & 1);
+    return sameBlock && past.warp() == w.index && past.instruction() == index &&
+           past.epoch() == w.order.now && (done >> past.lane() & 1);
   }
   /// Whether a past write has written just what this one will.
   bool sameValue(const Stamp &past, int lane, uint64_t word, const uint8_t *memory, uint8_t bytes,
@@ -128,10 +129,12 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
                !check.orderedInBlock(past, l, isRead);
       };
       if (conflicts(word.write, false) && !told) {
-        bool same = writes && !a.strong && !word.write.atomic() &&
-                    check.sameValue(word.write, l, at, block.shared.data() + at, word.write.bytes() & bytes, true);
+        bool same =
+            writes && !a.strong && !word.write.atomic() &&
+            check.sameValue(word.write, l, at, block.shared.data() + at, word.write.bytes() & bytes, true);
         bool lanes = writes && check.together(word.write, true);
-        check.race(lanes ? Check::laneWrites : Check::sharedRace, word.write, block.linear, l, where(), true, same);
+        check.race(lanes ? Check::laneWrites : Check::sharedRace, word.write, block.linear, l, where(), true,
+                   same);
         told = !same && !lanes;
       }
       if (writes) {
@@ -142,7 +145,8 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
           }
         word.reads[0] = word.reads[1] = Stamp();
         word.write = check.stamp(l, bytes);
-        written = uint8_t((written & 15) | bytes | (a.touch == Touch::asyncWrite ? SharedShadow::inFlight : 0));
+        written =
+            uint8_t((written & 15) | bytes | (a.touch == Touch::asyncWrite ? SharedShadow::inFlight : 0));
         continue;
       }
       Stamp now = check.stamp(l, bytes);
@@ -209,10 +213,11 @@ void checkGlobal(WarpState &state, const Instr &i, const Accessed &a) {
       Stamp &write = page->write[k];
       if (!told && conflicts(write, page->writeBlock[k], narrow >> (k % 8) & 1, false)) {
         bool same = writes && !a.strong && !write.atomic() &&
-                    check.sameValue(write, l, at, reinterpret_cast<const uint8_t *>(at), write.bytes() & bytes,
-                                    page->writeBlock[k] == self);
+                    check.sameValue(write, l, at, reinterpret_cast<const uint8_t *>(at),
+                                    write.bytes() & bytes, page->writeBlock[k] == self);
         bool lanes = writes && check.together(write, page->writeBlock[k] == self);
-        check.race(lanes ? Check::laneWrites : Check::globalRace, write, page->writeBlock[k], l, where(), true, same);
+        check.race(lanes ? Check::laneWrites : Check::globalRace, write, page->writeBlock[k], l, where(),
+                   true, same);
         told = !same && !lanes;
       }
       Stamp now = check.stamp(l, bytes);

@@ -70,9 +70,10 @@ uint32_t one(const Description &d, uint32_t a, uint32_t b, uint32_t c) {
   uint32_t result = 0;
   int64_t sum = d.signedD ? static_cast<int32_t>(c) : static_cast<int64_t>(c);
   for (int i = 0; i < d.lanes; i++) {
-    int64_t value = d.lanes == 1 ? compute(d, part(a, d.shift[0], d.bits[0], d.signedA),
-                                           part(b, d.shift[1], d.bits[1], d.signedB))
-                                 : compute(d, part(a, i * bits, bits, d.signedA), part(b, i * bits, bits, d.signedB));
+    int64_t value =
+        d.lanes == 1
+            ? compute(d, part(a, d.shift[0], d.bits[0], d.signedA), part(b, d.shift[1], d.bits[1], d.signedB))
+            : compute(d, part(a, i * bits, bits, d.signedA), part(b, i * bits, bits, d.signedB));
     if (d.op == Video::mad)
       value = (value + sum) >> d.scale;
     if (d.saturate)
@@ -109,9 +110,10 @@ struct Name {
   std::string_view name;
   Video op;
 };
-constexpr Name names[] = {{"vmad", Video::mad}, {"vadd", Video::add}, {"vsub", Video::sub},      {"vabsdiff", Video::absdiff},
-                          {"vmin", Video::min}, {"vmax", Video::max},      {"vshl", Video::shl},
-                          {"vshr", Video::shr}, {"vavrg", Video::average}, {"vset", Video::set}};
+constexpr Name names[] = {{"vmad", Video::mad},         {"vadd", Video::add}, {"vsub", Video::sub},
+                          {"vabsdiff", Video::absdiff}, {"vmin", Video::min}, {"vmax", Video::max},
+                          {"vshl", Video::shl},         {"vshr", Video::shr}, {"vavrg", Video::average},
+                          {"vset", Video::set}};
 
 bool takeSign(Modifiers &m) { // true: signed
   std::string_view type = m.next();
@@ -133,7 +135,8 @@ bool chooseVideo(const Spelling &spelling, Instr &in, Keeper &keeper) {
   for (const Name &name : names)
     if (name.name == opcode)
       found = &name;
-  if (!found || (d.lanes > 1 && (found->op == Video::shl || found->op == Video::shr || found->op == Video::mad)) ||
+  if (!found ||
+      (d.lanes > 1 && (found->op == Video::shl || found->op == Video::shr || found->op == Video::mad)) ||
       (d.lanes == 1 && found->op == Video::average))
     return false;
   Modifiers m(spelling, in);

@@ -33,7 +33,9 @@ struct Stamp {
   uint32_t thread() const { return uint32_t(bits >> 28) & 1023; }
   uint32_t warp() const { return uint32_t(bits >> 33) & 31; }
   int lane() const { return int(bits >> 28 & 31); }
-  uint32_t instruction() const { return uint32_t(bits >> 6) & uint32_t(lastInstruction); } ///< in LaunchState::firstInstr
+  uint32_t instruction() const {
+    return uint32_t(bits >> 6) & uint32_t(lastInstruction);
+  }                                                ///< in LaunchState::firstInstr
   uint8_t bytes() const { return bits >> 2 & 15; } ///< which of the four
   bool atomic() const { return bits >> 1 & 1; }    ///< strong accesses of all kinds
   /// Of a read: other lanes of the warp did the same in this epoch. Of a write: it was a compare-and-swap.
@@ -49,7 +51,8 @@ struct ShadowWord {
 /// Of the shared memory of a block.
 struct SharedShadow {
   std::vector<ShadowWord> words;
-  std::vector<uint8_t> state; ///< bits 0 … 3: the byte has been written; bit 4: a cp.async has not been waited for
+  std::vector<uint8_t>
+      state; ///< bits 0 … 3: the byte has been written; bit 4: a cp.async has not been waited for
   static constexpr uint8_t inFlight = 16;
 };
 

@@ -231,7 +231,8 @@ template <bool observed> void shuffle(WarpState &w, const Instr &i) {
     result[l] = from[j & 31];
     valid |= uint32_t(in) << l;
     if (observed && (w.mask >> l & 1) && !(w.mask >> (j & 31) & 1) && w.block->launch->checks)
-      report(w, i, l, Check::inactiveSource, "reads lane " + std::to_string(j) + ", which does not take part");
+      report(w, i, l, Check::inactiveSource,
+             "reads lane " + std::to_string(j) + ", which does not take part");
   }
   if (observed && w.block->launch->checks)
     lanesMet(asWarp(w), w.mask);

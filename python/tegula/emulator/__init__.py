@@ -19,6 +19,7 @@ from .. import _tegula, knobs
 
 __all__ = ["Finding", "Module", "Report", "load"]
 
+
 @dataclass(frozen=True)
 class Finding:
     """What a check found: `kind`, a sentence `text`, and where. `other` is the other party of a race, as a dictionary."""

@@ -170,7 +170,8 @@ def check(
         assert np.median(expected.e) < share * rms, (
             f"a bound of {np.median(expected.e):.3g} for an rms of {rms:.3g}"
         )
-        wrong = ~(np.abs(computed - expected.v) <= expected.e)
+        with np.errstate(invalid="ignore"):  # what is not a number is wrong
+            wrong = ~(np.abs(computed - expected.v) <= expected.e)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise AssertionError(

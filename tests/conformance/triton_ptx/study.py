@@ -73,7 +73,9 @@ def study(subjects: list[Subject], most: int) -> list[Outcome]:
 
 
 def requests(name: str, arch: int):
-    return [bench_kernels.requests(name, arch)[FORM]] if name in bench_kernels.RUN else _cases()[name].on(arch)
+    return (
+        [bench_kernels.requests(name, arch)[FORM]] if name in bench_kernels.RUN else _cases()[name].on(arch)
+    )
 
 
 def _right(of: Subject) -> str:
@@ -97,7 +99,15 @@ def table(outcomes: list[Outcome]) -> str:
     reasons = [f"{count:>6}  {kind}: {reason}" for (kind, reason), count in sorted(why.items())]
     checks = Counter(o[3] for o in outcomes if o[3].startswith("check"))
     found = [f"{count:>6}  {name}" for name, count in checks.most_common()]
-    return "\n".join([head + "\n".join(rows), "\nWhy the others change nothing:", *reasons, "\nWhat the checks said:", *found])
+    return "\n".join(
+        [
+            head + "\n".join(rows),
+            "\nWhy the others change nothing:",
+            *reasons,
+            "\nWhat the checks said:",
+            *found,
+        ]
+    )
 
 
 def main() -> int:

@@ -46,7 +46,7 @@ inline const char *prologue = R"(
 )";
 
 inline Report runOne(Gpu &gpu, std::vector<uint32_t> &data, const std::string &body,
-              const std::string &outside = "") {
+                     const std::string &outside = "") {
   gpu.pass(data);
   return gpu.run(onePointer, prologue + body, outside);
 }
