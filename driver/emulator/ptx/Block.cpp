@@ -20,7 +20,7 @@ constexpr int64_t blockSlice =
     1 << 20; ///< instructions of a block before another block of the host thread runs
 constexpr size_t residentBlocks = 32; ///< of one host thread, when blocks wait for each other
 /// Where the order is random: the most instructions at a time, and the blocks that a host thread begins with.
-constexpr int64_t randomSlice = 4096;
+constexpr unsigned randomSliceBits = 13; ///< short ones as often as long ones: critical sections are short
 constexpr size_t randomBlocks = 4;
 
 // --- Barriers
@@ -330,7 +330,10 @@ static void work(LaunchState &launch, Tally &tally, size_t thread) {
         std::swap(resident.front(), resident[draw(random) % resident.size()]);
       auto block = std::move(resident.front());
       resident.pop_front();
-      bool done = runBlock(*block, random ? 1 + int64_t(draw(random) % randomSlice) : blockSlice);
+      int64_t slice = blockSlice;
+      if (random)
+        slice = int64_t(1) << draw(random) % randomSliceBits;
+      bool done = runBlock(*block, slice);
       watch(launch, thread == 0, next);
       if (done)
         continue;

@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import tegula
 from ptx import Kernel
@@ -37,7 +38,8 @@ _LINE = {
 }
 
 LIMIT = 20_000_000  # instructions of warps: a mutant may wait for ever
-SCHEDULES = [{}, {"lazy": False}, {"seed": 1}, {"seed": 2, "lazy": False}, {"seed": 3}]
+SCHEDULES: list[dict[str, Any]] = [{}, {"lazy": False}, {"seed": 1}, {"seed": 2, "lazy": False}, {"seed": 3}]
+MORE: list[dict[str, Any]] = [{"seed": seed, "lazy": seed % 2 == 0} for seed in range(4, 28)]
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,14 @@ def without(kernel: Kernel, mutant: Mutant) -> Kernel:
     return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
 
 
-def verdict(kernels: list[Kernel], which: int, mutant: Mutant | None, run: Callable[..., None]) -> str:
+def verdict(
+    kernels: list[Kernel], which: int, mutant: Mutant | None, run: Callable[..., None], schedules=SCHEDULES
+) -> str:
     """ "check: <kind>", "result", "stop", or "" for a survivor. Without a mutant: the kernels as they are."""
     changed = list(kernels)
     if mutant:
         changed[which] = without(kernels[which], mutant)
-    for how in SCHEDULES:
+    for how in schedules:
         try:
             run(*changed, {"instruction_limit": LIMIT, **how})
         except tegula.errors.DeviceError as error:

@@ -11,6 +11,8 @@
 * nothing to order: along every path, one side of the barrier up to the next one does not touch shared memory, or both
   sides only read it, and likewise global memory;
 * the value is there already: a store of another value instead is caught;
+* a zero does as well: with the data of the test, what its register holds without it gives the right results, and
+  another value instead is caught;
 * no conflict: both sides of the barrier touch memory, but the race checks, for which the order of execution does not
   matter, see no two accesses that it orders.
 """
@@ -180,7 +182,7 @@ def unread(program: list[Step], line: int) -> bool:
     )
 
 
-def poisoned(kernel: Kernel, mutant: Mutant) -> Kernel | None:
+def poisoned(kernel: Kernel, mutant: Mutant, value: int) -> Kernel | None:
     """The store with another value: one that no right program computes."""
     m = re.match(
         r"^(.*st\.shared(?:::cta)?(?:\.v\d)?\.[bfsu](\d+)\s*\[[^]]*\]\s*,\s*)(\{?)\s*([^};]*?)\s*(\}?)\s*;",
@@ -198,9 +200,22 @@ def poisoned(kernel: Kernel, mutant: Mutant) -> Kernel | None:
     count = m[4].count(",") + 1
     lines = kernel.ptx.splitlines()
     lines[mutant.line - 1] = (
-        f"{{ .reg .{type_} {register}; mov.{type_} {register}, {0x5A5A5A5A5A5A5A5A & ((1 << min(64, max(bits, 16))) - 1)}; "
+        f"{{ .reg .{type_} {register}; mov.{type_} {register}, {(value << 32 | value) & ((1 << min(64, max(bits, 16))) - 1)}; "
         f"{m[1]}{m[3]}{', '.join([register] * count)}{m[5]}; }}"
     )
+    return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
+
+
+VALUES = (0x5A5A5A5A, 0xA5A5A5A5)  # great and small, as a signed number
+
+
+def another_result(kernel: Kernel, mutant: Mutant, value: int) -> Kernel | None:
+    """A value that no right program computes in the register that the instruction sets."""
+    m = re.match(r"^(@!?%p\d+\s+)?(?:ld|shfl)\S*?\.b32\s+(%r\d+)\b", mutant.text)
+    if not m:
+        return None
+    lines = kernel.ptx.splitlines()
+    lines[mutant.line - 1] = f"{m[1] or ''}mov.b32 {m[2]}, {value};"
     return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
 
 
@@ -251,11 +266,17 @@ def survivor(kernels: list[Kernel], which: int, mutant: Mutant, run) -> str:
             pass
     if mutant.kind == "barrier":
         return barrier_reason(program, mutant.line) or "no conflict: the race checks see none without it"
-    if mutant.kind == "shared store":
-        other = poisoned(kernel, mutant)
-        changed = list(kernels)
-        if other:
-            changed[which] = other
-            if verdict(changed, which, None, run):
-                return "the value is there already"
+    makers = {
+        "shared store": (poisoned, "the value is there already"),
+        "shuffle": (another_result, "a zero does as well"),
+        "shared load": (another_result, "a zero does as well"),
+    }
+    if mutant.kind in makers:
+        make, reason = makers[mutant.kind]
+        for value in VALUES:
+            if other := make(kernel, mutant, value):
+                changed = list(kernels)
+                changed[which] = other
+                if verdict(changed, which, None, run):
+                    return reason
     return ""
