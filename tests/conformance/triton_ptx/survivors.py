@@ -13,6 +13,7 @@
 * the value is there already: a store of another value instead is caught;
 * a zero does as well: with the data of the test, what its register holds without it gives the right results, and
   another value instead is caught;
+* any value does as well: with the data of the test, neither a great nor a small one in its place changes a result;
 * no conflict: both sides of the barrier touch memory, but the race checks, for which the order of execution does not
   matter, see no two accesses that it orders.
 """
@@ -273,10 +274,12 @@ def survivor(kernels: list[Kernel], which: int, mutant: Mutant, run) -> str:
     }
     if mutant.kind in makers:
         make, reason = makers[mutant.kind]
-        for value in VALUES:
-            if other := make(kernel, mutant, value):
-                changed = list(kernels)
-                changed[which] = other
-                if verdict(changed, which, None, run):
-                    return reason
+        others = [other for value in VALUES if (other := make(kernel, mutant, value))]
+        for other in others:
+            changed = list(kernels)
+            changed[which] = other
+            if verdict(changed, which, None, run):
+                return reason
+        if others and make is another_result:
+            return "any value does as well"
     return ""
