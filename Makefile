@@ -53,7 +53,7 @@ fuzz: bench-setup ## random kernels, cpu against reference, until stopped
 	@$(PYTHON) -m tests.fuzz
 
 sweep: bench-setup ## the numeric suite over full products of types and shapes, then for every instruction set here
-	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run
+	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run tests/conformance/triton_ptx
 	@for arch in $$($(PYTHON) tests/run/archs.py); do echo "== $$arch"; \
 	  TEGULA_CPU_ARCH=$$arch $(PYTHON) -m pytest -q tests/run --deselect tests/run/test_archs.py || exit 1; done
 
