@@ -93,12 +93,7 @@ void Driver::init() {
     return;
   Settings s = settings();
   emulated = deviceOf(s.emuArch);
-  if (s.emuChecks == "on")
-    defaults.checks = ptx::Checks::on;
-  else if (s.emuChecks == "fatal")
-    defaults.checks = ptx::Checks::fatal;
-  else if (s.emuChecks != "off")
-    throw Error(Diag::setting_bad_value, {"TEGULA_EMU_CHECKS", s.emuChecks, "off, on or fatal"});
+  defaults.checks = ptx::parseChecks(s.emuChecks);
   counters = s.emuCounters;
   defaults.counters = !counters.empty();
   defaults.lazyAsync = s.emuLazy;
@@ -114,7 +109,7 @@ void Driver::init() {
   // What was found and not yet printed, also of work that nobody waited for.
   atexit([] {
     Driver &driver = get();
-    if (!forkedChild && (driver.defaults.counters || driver.defaults.checks != ptx::Checks::off))
+    if (!forkedChild && (driver.defaults.counters || driver.defaults.checks.mode != ptx::Checks::off))
       drain(nullptr);
   });
   ready.store(true, std::memory_order_release);
@@ -250,6 +245,23 @@ static const char *kindName(Allocation::Kind kind) {
   return "memory";
 }
 
+bool Driver::tracksWrites() const {
+  return defaults.checks.mode != ptx::Checks::off && defaults.checks.wants(ptx::Check::globalUninitialised);
+}
+
+void Driver::written(uint64_t address, uint64_t bytes) {
+  if (tracksWrites())
+    gpu->written(address, bytes);
+}
+
+bool Driver::hostSharesMemory() const {
+  std::lock_guard lock(mutex);
+  return std::any_of(memory.begin(), memory.end(), [](auto &entry) {
+    Allocation::Kind kind = entry.second.kind;
+    return kind != Allocation::Kind::device && kind != Allocation::Kind::variable;
+  });
+}
+
 uint64_t Driver::allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags, std::shared_ptr<Pool> pool) {
   need(bytes > 0);
   auto context = contextStack().empty() ? nullptr : contextStack().back();
@@ -261,7 +273,7 @@ uint64_t Driver::allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags,
       fail(CUDA_ERROR_OUT_OF_MEMORY);
     }
   }
-  uint64_t address = onDevice ? gpu->allocate(bytes) : mapHost(bytes);
+  uint64_t address = onDevice ? gpu->allocate(bytes, tracksWrites()) : mapHost(bytes);
   if (!address) {
     if (kind != Allocation::Kind::pinned)
       used -= bytes;
