@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 BENCH := tests/bench
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep peer gpu wheel clean build
+.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep emu-bench peer gpu wheel clean build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ sweep: bench-setup ## the numeric suite over full products of types and shapes, 
 	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run
 	@for arch in $$($(PYTHON) tests/run/archs.py); do echo "== $$arch"; \
 	  TEGULA_CPU_ARCH=$$arch $(PYTHON) -m pytest -q tests/run --deselect tests/run/test_archs.py || exit 1; done
+
+emu-bench: bench-setup ## speed of the emulated GPU beside its bars
+	@.make/build.sh release emulator-perf emulator-perf-unchecked
+	@$(PYTHON) tests/tools/emu-bench
 
 peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh demo

@@ -43,10 +43,9 @@ KERNELS = [
     ("mma_ptx", "pipelined", (1, 2), 128, lambda: [rng().random((64, 96)).astype(np.float16), rng().random((96, 32)).astype(np.float16), zeros(64, 32), 64, 32, 96], 0),
     ("memory", "several", 1, 64, lambda: [rng().random(64), np.zeros(64), 64], 64 * 13),
 ]
-# (kernel, which barrier): their absence changes nothing, and why.
-REDUNDANT = {
-    ("block_sum", 0): "",
-}
+# How many barriers of a kernel nothing needs.
+REDUNDANT = {"edit_distance": 1}  # the one after the last round of an unrolled loop: the exit follows
+ALLOWED = {"shared-race", "global-race", "shared-uninitialised", "async-copy-before-wait", "shared-out-of-bounds"}
 
 
 def body_of(text: str, kernel: str) -> tuple[int, int]:
@@ -75,8 +74,8 @@ def test_missing_barriers_are_found(case):
         found = [f for seed in (0, 1, 2) for f in launch(without, kernel, *rest, seed=seed)[1].findings]
         if not found:
             missed.append(k)
-        assert all(f.kind in ("shared-race", "global-race", "shared-uninitialised", "async-copy-before-wait") for f in found)
-    assert not missed, f"{len(missed)} of {len(barriers)}: {missed}"
+        assert {f.kind for f in found} <= ALLOWED
+    assert len(missed) == REDUNDANT.get(kernel, 0), f"{len(missed)} of {len(barriers)}: {missed}"
 
 
 @pytest.mark.parametrize("case", KERNELS, ids=[f"{k[0]}-{k[1]}" for k in KERNELS])

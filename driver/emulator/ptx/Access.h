@@ -32,6 +32,11 @@ enum class Atomic : uint8_t { add, exch, cas, min, max, inc, dec, band, bor, bxo
 /// The address of each lane in the access's space, offset included.
 void laneAddresses(WarpState &w, const Instr &i, int source, int64_t offset, bool symbol, uint64_t *out);
 
+/// Whether all of it lies before the end; an address near the top of all memory does not wrap around.
+inline bool endsIn(uint64_t address, uint32_t bytes, uint64_t end) {
+  return address < end && bytes <= end - address;
+}
+
 /// The host address of `bytes` at `address` of `lane`, or null after a finding.
 uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane,
                 bool write);

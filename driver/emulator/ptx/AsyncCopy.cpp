@@ -41,6 +41,17 @@ void complete(WarpState &w, const AsyncCopy &copy, int lane) {
   }
 }
 
+/// Whether the lane may read that much; the address is a multiple of the bytes that are written, also where fewer are
+/// read.
+bool located(WarpState &w, const Instr &i, uint64_t from, uint32_t size, uint32_t bytes, int lane) {
+  if (!size)
+    return true;
+  if (size == bytes || (from & (bytes - 1)))
+    return locate(w, i, Space::global, from, bytes, lane, false) != nullptr;
+  return locate(w, i, Space::global, from, 1, lane, false) &&
+         locate(w, i, Space::global, from + size - 1, 1, lane, false);
+}
+
 /// variant: the bytes. imm2 is the offset of the source's address.
 template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
   uint64_t to[warpSize], from[warpSize];
@@ -66,11 +77,21 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
   }
   if (observed) {
     Accessed a;
-    a.bytes = a.aligned = bytes;
+    a.aligned = bytes;
     a.space = Space::global;
     a.address = from;
-    w.mask = reading;
-    observe(w, i, a);
+    while (reading) { // lanes that read as many bytes at a time
+      a.bytes = copy.size[std::countr_zero(reading)];
+      w.mask = 0;
+      for (uint32_t rest = reading; rest; rest &= rest - 1)
+        if (int l = std::countr_zero(rest); copy.size[l] == a.bytes)
+          w.mask |= 1u << l;
+      reading &= ~w.mask;
+      observe(w, i, a);
+      a.continued = true;
+    }
+    a.continued = false;
+    a.bytes = bytes;
     a.space = Space::shared;
     a.address = to;
     a.touch = Touch::asyncWrite;
@@ -85,8 +106,8 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
     int l = std::countr_zero(rest);
     if (!locate(w, i, Space::shared, to[l], bytes, l, true))
       continue;
-    if (copy.size[l] && !locate(w, i, Space::global, from[l], copy.size[l] == bytes ? bytes : 1, l, false))
-      continue;
+    if (!located(w, i, from[l], copy.size[l], bytes, l))
+      copy.size[l] = 0; // zeros, as a load of what is not there gives
     copy.mask |= 1u << l;
     if (!copy.issued.empty())
       memcpy(copy.issued.data() + size_t(l) * 16, reinterpret_cast<const uint8_t *>(from[l]), copy.size[l]);

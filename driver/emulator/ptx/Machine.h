@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cstdlib>
 #include <deque>
 #include <exception>
 
@@ -142,6 +143,20 @@ struct BlockState {
   ~BlockState();
 };
 
+#ifdef TEGULA_EMULATOR_UNCHECKED
+/// Always off, and known to be so while compiling: for the build that shows what checks cost where they are off.
+struct Switch {
+  constexpr operator bool() const { return false; }
+  Switch &operator=(bool on) {
+    if (on)
+      std::abort();
+    return *this;
+  }
+};
+#else
+using Switch = bool;
+#endif
+
 struct LaunchState {
   Emulator *emulator = nullptr;
   const LoadedModule *module = nullptr;
@@ -152,7 +167,7 @@ struct LaunchState {
   uint32_t sharedBytes = 0;
   uint32_t warpsPerBlock = 0, threadsPerBlock = 0;
   uint64_t blocks = 0;
-  bool observe = false; ///< checks or counters
+  Switch observe = {}; ///< checks or counters
   bool needsLocal = false;
   std::atomic<uint64_t> nextBlock{0};
   std::atomic<bool> failed{false};
@@ -179,7 +194,7 @@ struct LaunchState {
   Counters counters;
   GlobalShadow globalShadow;
   SyncPlaces places; ///< in global memory
-  bool checks = false;
+  Switch checks = {};
   std::atomic<bool> anyFresh{false}; ///< some range knows which of its bytes have been written
   alignas(64) uint32_t gridWorkspace[16] = {};
 };

@@ -115,7 +115,7 @@ static const Emulator::Range *findRange(LaunchState &launch, uint64_t address) {
 static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t bytes, int lane, bool write) {
   LaunchState &launch = *w.block->launch;
   const Emulator::Range *range = findRange(launch, address);
-  if (range && address + bytes <= range->end && !range->freed && !(write && range->constant)) {
+  if (range && endsIn(address, bytes, range->end) && !range->freed && !(write && range->constant)) {
     if (!range->constant) // a write must come here again
       w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
     return true;
@@ -123,12 +123,12 @@ static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t byt
   Emulator::Range scratch;
   if (launch.fromHeap && launch.emulator->find(address, scratch)) { // made by the kernel itself
     range = &scratch;
-    if (address + bytes <= range->end && !range->freed)
+    if (endsIn(address, bytes, range->end) && !range->freed)
       return true;
   }
   std::string what =
       (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
-  if (write && range && address + bytes <= range->end && range->constant) {
+  if (write && range && endsIn(address, bytes, range->end) && range->constant) {
     report(w, i, lane, Check::constantWrite, what + ", in " + range->name + " of constant memory");
   } else if (range && address < range->end && range->freed) {
     report(w, i, lane, Check::useAfterFree, what + ", in memory that was freed");
@@ -178,9 +178,9 @@ uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
     int l = std::countr_zero(rest);
     Emulator::Range scratch;
     const Emulator::Range *range = nullptr;
-    if (address[l] >= cache.begin && address[l] + bytes <= cache.end)
+    if (address[l] >= cache.begin && endsIn(address[l], bytes, cache.end))
       known |= 1u << l;
-    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) && address[l] + bytes <= range->end &&
+    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) && endsIn(address[l], bytes, range->end) &&
              !range->freed && !(write && range->constant))
       known |= 1u << l;
   }
@@ -206,7 +206,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
   BlockState &block = *w.block;
   switch (space) {
   case Space::shared:
-    if (address + bytes <= block.launch->sharedBytes)
+    if (endsIn(address, bytes, block.launch->sharedBytes))
       return block.shared.data() + address;
     report(w, i, lane, Check::sharedBounds,
            std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
@@ -214,7 +214,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
                " bytes of shared memory");
     return nullptr;
   case Space::local:
-    if (asWarp(w).local && address + bytes <= localStride && address + bytes <= localTop(*w.frame, lane))
+    if (asWarp(w).local && endsIn(address, bytes, std::min<uint64_t>(localStride, localTop(*w.frame, lane))))
       return asWarp(w).local + size_t(lane) * localStride + address;
     report(w, i, lane, Check::localBounds,
            std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
@@ -223,9 +223,9 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
     return nullptr;
   case Space::param: {
     uint64_t inFrame = address - callParamBase, frameBytes = w.frame->function->paramBytes;
-    if (address >= callParamBase && inFrame + bytes <= frameBytes)
+    if (address >= callParamBase && endsIn(inFrame, bytes, frameBytes))
       return w.frame->params.data() + size_t(lane) * frameBytes + inFrame;
-    if (address + bytes <= block.launch->arguments.size() && !write)
+    if (endsIn(address, bytes, block.launch->arguments.size()) && !write)
       return block.launch->arguments.data() + address;
     report(w, i, lane, Check::paramBounds, "touches parameters at offset " + std::to_string(address));
     return nullptr;

@@ -132,7 +132,7 @@ void checkLocal(WarpState &w, const Instr &i, const Accessed &a) {
   uint8_t *all = asWarp(w).localWritten;
   for (uint32_t rest = w.mask; rest && all; rest &= rest - 1) {
     int l = std::countr_zero(rest);
-    if (a.address[l] + a.bytes > localStride)
+    if (!endsIn(a.address[l], a.bytes, localStride))
       continue;
     uint8_t *flags = all + size_t(l) * localStride + a.address[l];
     if (a.touch != Touch::read) {

@@ -104,7 +104,7 @@ void checkShared(WarpState &state, const Instr &i, const Accessed &a) {
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint64_t address = a.address[l];
-    if (address + a.bytes > block.launch->sharedBytes || address & (a.aligned - 1))
+    if (!endsIn(address, a.bytes, block.launch->sharedBytes) || address & (a.aligned - 1))
       continue; // reported by the access itself
     bool told = false;
     for (uint64_t at = address & ~uint64_t(3); at < address + a.bytes; at += 4) {

@@ -75,6 +75,18 @@ const std::vector<Case> cases = {
      "ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%rd0+240];"},
     {"GlobalAtomic", "global-out-of-bounds", "red.global.add.u32 [%rd2+4], 1;", "red.global.add.u32 [%rd2], 1;"},
     {"GenericNull", "global-out-of-bounds", "mov.u64 %rd4, 0;\nld.u32 %r1, [%rd4];", "ld.u32 %r1, [%rd2];"},
+    {"TopOfGlobal", "global-out-of-bounds", "mov.u64 %rd4, -4;\nst.global.u32 [%rd4], 1;", "st.global.u32 [%rd2], 1;"},
+    {"TopOfGeneric", "global-out-of-bounds", "mov.u64 %rd4, -16;\nld.v4.u32 {%r1, %r2, %r3, %r4}, [%rd4];",
+     "ld.v4.u32 {%r1, %r2, %r3, %r4}, [%rd0];"},
+    {"TopOfAtomics", "global-out-of-bounds", "mov.u64 %rd4, -4;\nred.global.add.u32 [%rd4], 1;",
+     "red.global.add.u32 [%rd2], 1;"},
+    {"TopOfShared", "shared-out-of-bounds", own + "mov.u64 %rd4, -4;\nst.shared.u32 [%rd4], 1;",
+     own + "mov.u64 %rd4, s;\n@%p1 st.shared.u32 [%rd4], 1;"},
+    {"TopOfLocal", "local-out-of-bounds", local + "mov.u64 %rd4, -4;\nst.local.u32 [%rd4], 1;", local + "st.local.u32 [%rd5], 1;"},
+    {"CopyEnd", "global-out-of-bounds", own + "@%p1 cp.async.cg.shared.global [s], [%rd0+256], 16;\n" + wait,
+     own + "@%p1 cp.async.cg.shared.global [s], [%rd0+240], 16;\n" + wait},
+    {"CopyOfFewer", "global-out-of-bounds", own + "@%p1 cp.async.cg.shared.global [s], [%rd0+256], 16, 4;\n" + wait,
+     own + "@%p1 cp.async.cg.shared.global [s], [%rd0+256], 16, 0;\n" + wait},
     {"SharedEnd", "shared-out-of-bounds", own + "st.shared.u32 [%r3+260], %r0;", own + "st.shared.u32 [%r3+256], %r0;"},
     {"Ldmatrix", "shared-out-of-bounds",
      store + barrier + "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r10}, [s+512];",
@@ -264,6 +276,31 @@ TEST(EmulatorChecks, AskedForByName) {
   EXPECT_TRUE(wanted.wants(Check::sameValue) && !wanted.wants(Check::deadlock) && wanted.wants(Check::sharedRace));
   for (const char *text : {"", "yes", "on,shared-race", "on,+nothing", "fatal,"})
     EXPECT_THROW(parseChecks(text), tegula::Error) << text; // emulator_checks
+}
+
+/// A copy that reads fewer bytes than it writes needs no more than those; one from outside writes zeros and lands.
+TEST(EmulatorChecks, CopiesAtTheEnd) {
+  alignas(16) static uint32_t data[6] = {1, 2, 3, 4, 5, 6};
+  std::vector<uint32_t> out(4);
+  for (int size : {8, 16}) {
+    Gpu gpu;
+    gpu.settings.checks = Checks::on;
+    gpu.emulator.registerRange(reinterpret_cast<uint64_t>(data), sizeof data, "data");
+    gpu.pass(reinterpret_cast<uint64_t>(data)).pass(out);
+    Report report = gpu.run(".param .u64 p0, .param .u64 p1", std::string(prologue) + R"(
+      .shared .align 16 .b8 s[16];
+      ld.param.u64 %rd3, [p1];
+      cp.async.cg.shared.global [s], [%rd0+16], 16, )" + std::to_string(size) + R"(;
+      cp.async.wait_all;
+      ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [s];
+      st.global.u32 [%rd3], %r1;
+      st.global.u32 [%rd3+4], %r2;
+      st.global.u32 [%rd3+8], %r3;)");
+    ASSERT_EQ(report.findings.size(), size == 8 ? 0u : 1u);
+    if (size == 16)
+      EXPECT_EQ(report.findings[0].kind, "global-out-of-bounds");
+    EXPECT_EQ(out, size == 8 ? (std::vector<uint32_t>{5, 6, 0, 0}) : (std::vector<uint32_t>{0, 0, 0, 0}));
+  }
 }
 
 /// Both parties of a race are told, with where each is in the text and in the source.
