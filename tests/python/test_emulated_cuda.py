@@ -107,7 +107,7 @@ KERNEL_ERRORS = {
         entry(".reg .u64 %a; ld.param.u64 %a, [p];\nst.global.u32 [%a+4096], 1;"),
         1,
         "ERROR_ILLEGAL_ADDRESS",
-        "global-out-of-bounds: kernel k, PTX line 6",
+        "global-out-of-bounds: kernel k, [PTX line 6",
     ),
     "null": (
         entry(".reg .u64 %a; mov.u64 %a, 0;\nst.global.u32 [%a], 1;"),
@@ -187,7 +187,7 @@ def test_link_twice_is_told():
 def test_bad_settings_are_told():
     for variable, value, said in (
         ("TEGULA_EMU_ARCH", "sm_12", "unknown architecture `sm_12`"),
-        ("TEGULA_EMU_CHECKS", "some", "expected off, on or fatal"),
+        ("TEGULA_EMU_CHECKS", "some", "unknown check `some`; expected off, on or fatal"),
     ):
         out, err = python('print(result("cuInit", 0))', **{variable: value})
         assert out == ["ERROR_INVALID_DEVICE"] and said in err
@@ -330,7 +330,7 @@ def test_run_says_what_is_wrong():
     for arguments, status, said in (
         (["run"], 2, "which program?"),
         (["run", "--arch", "sm_90", "true"], 1, "unknown architecture `sm_90`"),
-        (["run", "--checks", "maybe", "true"], 2, "--checks is off, on or fatal"),
+        (["run", "--checks", "on,+nothing", "true"], 1, "unknown check `+nothing`"),
         (["run", "/nowhere/program"], 127, "No such file"),
     ):
         done = emulator(*arguments)
