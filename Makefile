@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 BENCH := tests/bench
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep emu-bench peer gpu wheel clean build
+.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep emu-bench emu-mutants peer gpu wheel clean build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ sweep: bench-setup ## the numeric suite over full products of types and shapes, 
 emu-bench: bench-setup ## speed of the emulated GPU beside its bars
 	@.make/build.sh release emulator-perf emulator-perf-unchecked
 	@$(PYTHON) tests/tools/emu-bench
+
+emu-mutants: bench-setup ## instructions deleted from Triton's PTX: the share that the emulated GPU catches
+	@$(PYTHON) tests/conformance/triton_ptx/study.py
 
 peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh demo

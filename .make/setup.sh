@@ -12,7 +12,7 @@ packages=(ca-certificates cmake ninja-build mold ccache clang-22 lld-22
           pybind11-dev libgtest-dev zlib1g-dev libzstd-dev python3-dev python3-venv)
 case $what in
   demo | peer) ;;
-  test) packages+=(llvm-22-tools libclang-rt-22-dev) ;;
+  test) packages+=(llvm-22-tools libclang-rt-22-dev g++) ;; # g++: nvcc has it read the headers
   lint) packages+=(clang-format-22 clang-tidy-22 git) ;;
   *) echo "usage: $0 demo|test|peer|lint" >&2; exit 2 ;;
 esac
@@ -80,6 +80,14 @@ case $what in
     pip_need .venv numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit
     # Other people's kernels; what they require would bring another compiler.
     PIP_NO_DEPS=1 pip_need .venv liger_kernel=liger-kernel==0.8.5 fla=fla-core==0.6.0 einops=einops
+    # nvcc and the headers that it and the test programs include, unless a CUDA toolkit is here: 270 MB on the disk.
+    nvcc=$(command -v nvcc || ls "${CUDA_HOME:-/usr/local/cuda}"/bin/nvcc .venv/lib/python3*/site-packages/nvidia/cu*/bin/nvcc 2>/dev/null || true)
+    if [ -z "$nvcc" ]; then
+      nvcc=(nvidia-{cuda-nvcc,cuda-crt,nvvm}==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
+      say "Python packages to install into .venv: ${nvcc[*]}"
+      .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off -q "${nvcc[@]}" ||
+        echo "Cannot be installed here, tests that need nvcc are skipped"
+    fi
     ;&
   peer)
     # Another compiler of the same language, in an environment of its own: its PTX is what the emulator is tried on.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import os
 import pathlib
 import re
@@ -25,13 +24,10 @@ ARCHES = ["sm_75", "sm_80", "sm_89"]
 @functools.cache
 def compiler() -> str | None:
     """nvcc of the toolkit in the path, of CUDA_HOME, else of the packages that `make test` installs from PyPI."""
-    candidates = [shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"]
-    if home := os.environ.get("CUDA_HOME"):
-        candidates.insert(0, f"{home}/bin/nvcc")
-    spec = importlib.util.find_spec("nvidia")
-    for folder in spec.submodule_search_locations or [] if spec else []:
-        candidates += sorted(map(str, pathlib.Path(folder).glob("cu*/bin/nvcc")))
-    return next((c for c in candidates if c and os.access(c, os.X_OK)), None)
+    places = [f"{home}/bin/nvcc" for home in (os.environ.get("CUDA_HOME"),) if home]
+    places += [shutil.which("nvcc") or "", "/usr/local/cuda/bin/nvcc"]
+    places += sorted(map(str, ROOT.glob(".venv/lib/python3*/site-packages/nvidia/cu*/bin/nvcc")))
+    return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
 @functools.cache

@@ -6,6 +6,8 @@
 * its result is read by nothing: so the text says;
 * the same copies are in flight: along every path, the waits leave no more copies of `cp.async` unfinished at any barrier
   or exit than with the deleted wait or commit;
+* what is in flight is not read again: other values in the places of all copies, written after the deleted wait, leave
+  the results right (that the late copies overwrite nothing is what the run without the wait has shown);
 * nothing to order: along every path, one side of the barrier up to the next one does not touch shared memory, or both
   sides only read it, and likewise global memory;
 * the value is there already: a store of another value instead is caught;
@@ -202,6 +204,19 @@ def poisoned(kernel: Kernel, mutant: Mutant) -> Kernel | None:
     return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
 
 
+def overwritten(kernel: Kernel, mutant: Mutant) -> Kernel:
+    """The wait, and other values written to where every copy went last."""
+    widths = {4: ".b32", 8: ".v2.b32", 16: ".v4.b32"}
+    stores = []
+    for m in re.finditer(r"cp\.async\.c[ag]\S*\s+(\[[^]]*\])\s*,\s*\[[^]]*\]\s*,\s*(\w+)", kernel.ptx):
+        bytes_ = int(m[2], 0)
+        stores.append(f"st.shared{widths[bytes_]} {m[1]}, {{{', '.join(['%poison32'] * (bytes_ // 4))}}};")
+    poison = f"{{ .reg .b32 %poison32; mov.b32 %poison32, {0x5A5A5A5A}; {' '.join(stores)} }}"
+    lines = kernel.ptx.splitlines()
+    lines[mutant.line - 1] = f"{mutant.text} {poison}"
+    return replace(kernel, ptx="\n".join(lines) + "\n", _module=None)
+
+
 def survivor(kernels: list[Kernel], which: int, mutant: Mutant, run) -> str:
     """The reason, or "" when none is found."""
     kernel = kernels[which]
@@ -226,6 +241,14 @@ def survivor(kernels: list[Kernel], which: int, mutant: Mutant, run) -> str:
         return "its result is read by nothing"
     if mutant.kind in ("cp.async wait", "cp.async commit") and in_flight(program, mutant.line):
         return "the same copies are in flight"
+    if mutant.kind == "cp.async wait":
+        changed = list(kernels)
+        changed[which] = overwritten(kernel, mutant)
+        try:
+            run(*changed, {"checks": "off"})
+            return "what is in flight is not read again"
+        except AssertionError:
+            pass
     if mutant.kind == "barrier":
         return barrier_reason(program, mutant.line) or "no conflict: the race checks see none without it"
     if mutant.kind == "shared store":
