@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 import pytest
+from nvcc import compiler as nvcc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "clients"
@@ -38,15 +39,6 @@ def python_with(environment: str, *modules: str) -> pathlib.Path:
     if not has(python, *modules):
         pytest.skip(f"{environment} lacks {' or '.join(modules)}: `make test` installs them from PyPI")
     return python
-
-
-@functools.cache
-def nvcc() -> str | None:
-    """nvcc of the toolkit in the path, of CUDA_HOME, else of PyPI's packages."""
-    homes = [os.environ.get("CUDA_HOME"), "/usr/local/cuda"]
-    homes += sorted(map(str, (ROOT / ".venv").glob("lib/python3*/site-packages/nvidia/cu*")))
-    places = [shutil.which("nvcc"), *(f"{home}/bin/nvcc" for home in homes if home)]
-    return next((p for p in places if p and os.access(p, os.X_OK)), None)
 
 
 def compile_cuda(*arguments: object) -> None:
