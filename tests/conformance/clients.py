@@ -46,7 +46,10 @@ def compile_cuda(*arguments: object) -> None:
     if nvcc() is None:
         pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
     BUILT.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([str(nvcc()), *map(str, arguments)], capture_output=True, text=True)
+    # PyPI's nvcc finds neither its own libraries nor libcudart.so, a link that wheels cannot hold.
+    own = pathlib.Path(str(nvcc())).resolve().parents[1] / "lib"
+    env = os.environ | {"LIBRARY_PATH": f"{LIBRARIES / 'link'}:{LIBRARIES}:{own}"}
+    done = subprocess.run([str(nvcc()), *map(str, arguments)], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
 
 

@@ -12,9 +12,11 @@ run:  runs a program that knows nothing of Tegula on an emulated NVIDIA GPU. PRO
                              linked with `nvcc -cudart shared`
         PATH                 first that folder as well: its ptxas makes cubins that carry their PTX; where nvcc is
                              installed, before it a front for `nvcc -cubin` that does the same
+        LIBRARY_PATH         where linkers find -lcuda, and -lcudart when there is no toolkit
         TRITON_LIBCUDA_PATH, TRITON_PTXAS_PATH    Triton finds both by these
         TEGULA_EMU_PTXAS     the real ptxas, found in PATH, in CUDA_HOME or in the package triton
-        NVCC_APPEND_FLAGS    with -cudart shared: NVIDIA's static runtime runs on NVIDIA's driver only
+        NVCC_APPEND_FLAGS    with -cudart shared: NVIDIA's static runtime runs on NVIDIA's driver only; and with
+                             -cudadevrt none: kernels cannot launch kernels
         CUPY_COMPILE_WITH_PTX=1, NUMBA_CUDA_ENABLE_PYNVJITLINK=0   CuPy and Numba hand PTX to the driver
         TEGULA_EMU_ARCH, TEGULA_EMU_CHECKS, TEGULA_EMU_COUNTERS    from --arch, --checks, --counters
       CHECKS is off, on or fatal, and then single checks: on,+same-value-race,-shared-race.
@@ -62,11 +64,12 @@ def environment() -> dict[str, str]:
     folders = [str(FOLDER / "front")] if shutil.which("nvcc") else []
     folders.append(str(FOLDER))
     added = {
+        "LIBRARY_PATH": _before("LIBRARY_PATH", str(FOLDER / "link") + os.pathsep + str(FOLDER)),
         "LD_LIBRARY_PATH": _before("LD_LIBRARY_PATH", str(FOLDER)),
         "PATH": _before("PATH", os.pathsep.join(folders)),
         "TRITON_LIBCUDA_PATH": str(FOLDER),
         "TRITON_PTXAS_PATH": str(FOLDER / "ptxas"),
-        "NVCC_APPEND_FLAGS": _before("NVCC_APPEND_FLAGS", "-cudart shared", " "),
+        "NVCC_APPEND_FLAGS": _before("NVCC_APPEND_FLAGS", "-cudart shared -cudadevrt none", " "),
         "CUPY_COMPILE_WITH_PTX": "1",
         "NUMBA_CUDA_ENABLE_PYNVJITLINK": "0",
     }
