@@ -9,7 +9,6 @@ import os
 import pathlib
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 

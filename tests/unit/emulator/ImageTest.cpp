@@ -133,7 +133,7 @@ TEST(Image, EveryTruncationIsAnError) {
 }
 
 TEST(Image, DamagedBytesAreNoCrash) {
-  for (std::string file :
+  for (const std::string &file :
        {fat({{1, 75, head}, {2, 80, packImage({head, {}}, {}, 80)}}), packImage({head, {}}, {}, 80)})
     for (size_t at = 4; at < file.size(); at++)
       for (char value : {'\0', '\1', '\x7f', '\xff'}) {
