@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # .venv-clients: packages of other people that use a GPU, which the tests run on the emulated one. From PyPI, some
-# 270 MB (CuPy 80, NVRTC 90, llvmlite 60, the rest 40), 770 on the disk, half a minute. What cannot be had here is told; its tests are then skipped.
-# CuPy is the last one whose wheels load the CUDA runtime as a shared library.
+# 270 MB (CuPy 80, NVRTC 90, llvmlite 60, the rest 40), 770 on the disk, half a minute. What cannot be
+# had here is told; its tests are then skipped. This CuPy is the last one whose wheels load the CUDA runtime as a shared library.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 groups=(
