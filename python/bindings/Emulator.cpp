@@ -237,6 +237,7 @@ void initEmulator(py::module_ &module) {
       .def("variable",
            [](const EmulatedModule &m, const std::string &name) { return m.module->variable(name); })
       .def("launch", &launch);
+  module.def("check_emulator_checks", [](const std::string &text) { ptx::parseChecks(text); });
   module.def("emulated_devices", [] {
     py::list all;
     for (const api::EmulatedDevice &d : api::emulatedDevices())

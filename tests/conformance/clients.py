@@ -9,11 +9,11 @@ import os
 import pathlib
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
+from nvcc import compiler as nvcc
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "clients"
@@ -40,21 +40,15 @@ def python_with(environment: str, *modules: str) -> pathlib.Path:
     return python
 
 
-@functools.cache
-def nvcc() -> str | None:
-    """nvcc of the toolkit in the path, of CUDA_HOME, else of PyPI's packages."""
-    homes = [os.environ.get("CUDA_HOME"), "/usr/local/cuda"]
-    homes += sorted(map(str, (ROOT / ".venv").glob("lib/python3*/site-packages/nvidia/cu*")))
-    places = [shutil.which("nvcc"), *(f"{home}/bin/nvcc" for home in homes if home)]
-    return next((p for p in places if p and os.access(p, os.X_OK)), None)
-
-
 def compile_cuda(*arguments: object) -> None:
     """Runs nvcc; skips the test, with the reason, where there is none."""
     if nvcc() is None:
         pytest.skip("no nvcc: neither a CUDA toolkit nor PyPI's nvidia-cuda-nvcc is installed")
     BUILT.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([str(nvcc()), *map(str, arguments)], capture_output=True, text=True)
+    # PyPI's nvcc finds neither its own libraries nor libcudart.so, a link that wheels cannot hold.
+    own = pathlib.Path(str(nvcc())).resolve().parents[1] / "lib"
+    env = os.environ | {"LIBRARY_PATH": f"{LIBRARIES / 'link'}:{LIBRARIES}:{own}"}
+    done = subprocess.run([str(nvcc()), *map(str, arguments)], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
 
 

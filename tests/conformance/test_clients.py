@@ -211,7 +211,7 @@ def test_findings_and_counters(tmp_path, driver_program, axpy):
     launches = [json.loads(line) for line in counters.read_text().splitlines()]
     assert [c["kernel"] for c in launches] == ["axpy", "axpy", "both"]
     assert launches[0]["grid"] == [8, 1, 1] and launches[0]["block"] == [128, 1, 1]
-    assert launches[0]["global_requests"] > 0
+    assert launches[0]["global"]["requests"] > 0
 
 
 def test_a_fatal_finding_breaks_the_context(tmp_path, driver_program):

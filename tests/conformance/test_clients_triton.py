@@ -61,7 +61,7 @@ def server(request):
     assert server.close() == 0
 
 
-@pytest.mark.parametrize("form", [1, 2], ids=["small", "odd"])
+@pytest.mark.parametrize("form", [0, 1, 2], ids=["benchmark", "small", "odd"])
 @pytest.mark.parametrize("name", list(RUN))
 def test_kernel(server, name, form):
     kernel = Kernel(server, name, form)
@@ -72,10 +72,18 @@ def test_kernel(server, name, form):
 
 
 def test_with_pytorch_in_the_process():
-    """Triton then finds no driver by itself, and is given the one it has for CUDA. Tensors over managed memory."""
-    python = clients.python_with(".venv-peer", "triton", "numpy", "torch")
-    server = clients.Server(python, clients.PROGRAMS / "triton_client.py", "torch")
-    run(Kernel(server, "softmax", 1), "softmax", 1, {})
+    """Triton then finds no driver by itself, and is given the one it has for CUDA. Tensors over managed memory.
+
+    PyTorch is that of this environment, Triton that of the peer's: both were made by one Python.
+    """
+    pytest.importorskip("torch")
+    python = clients.python_with(".venv-peer", "triton", "numpy")
+    triton = next((python.parent.parent / "lib").glob("python3*")) / "site-packages"
+    server = clients.Server(
+        sys.executable, clients.PROGRAMS / "triton_client.py", "torch", PYTHONPATH=str(triton)
+    )
+    for name in RUN:
+        run(Kernel(server, name, 1), name, 1, {})
     assert server.close() == 0
 
 

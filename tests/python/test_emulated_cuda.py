@@ -107,7 +107,7 @@ KERNEL_ERRORS = {
         entry(".reg .u64 %a; ld.param.u64 %a, [p];\nst.global.u32 [%a+4096], 1;"),
         1,
         "ERROR_ILLEGAL_ADDRESS",
-        "global-out-of-bounds: kernel k, PTX line 6",
+        "global-out-of-bounds: kernel k, [PTX line 6",
     ),
     "null": (
         entry(".reg .u64 %a; mov.u64 %a, 0;\nst.global.u32 [%a], 1;"),
@@ -187,7 +187,7 @@ def test_link_twice_is_told():
 def test_bad_settings_are_told():
     for variable, value, said in (
         ("TEGULA_EMU_ARCH", "sm_12", "unknown architecture `sm_12`"),
-        ("TEGULA_EMU_CHECKS", "some", "expected off, on or fatal"),
+        ("TEGULA_EMU_CHECKS", "some", "unknown check `some`; expected off, on or fatal"),
     ):
         out, err = python('print(result("cuInit", 0))', **{variable: value})
         assert out == ["ERROR_INVALID_DEVICE"] and said in err
@@ -308,6 +308,124 @@ def test_every_function_of_the_table_is_there():
             assert found.value == ctypes.cast(getattr(cuda, expected), ctypes.c_void_p).value, expected
 
 
+# --- Checks and counters
+
+
+def test_counters_are_those_of_the_package(tmp_path):
+    text = entry(
+        ".reg .u64 %a; .reg .u32 %v, %t; .reg .pred %q; ld.param.u64 %a, [p]; mov.u32 %t, %tid.x;\n"
+        ".shared .u32 s[64]; .reg .u32 %s; mov.u32 %s, s; mad.lo.u32 %s, %t, 4, %s; st.shared.u32 [%s], %t;\n"
+        "bar.sync 0; mad.wide.u32 %a, %t, 4, %a;\n"
+        '.file 1 "some \\\\ \\" file.cu"\n.loc 1 7 0\n'
+        "ld.shared.u32 %v, [%s]; setp.lt.u32 %q, %t, 40;\n@%q st.global.u32 [%a], %v;"
+    )
+    file = tmp_path / "counters"
+    python(
+        f"""
+        import json
+        import numpy as np
+        from tegula import emulator
+        start()
+        text = {text!r}
+        f, p = kernel(text), allocate(256)
+        for grid in (1, 3):
+            assert launch(f, 64, p, grid=grid) == "SUCCESS"
+        check("cuCtxSynchronize")
+        lines = [json.loads(line) for line in open({str(file)!r})]
+        for grid, line in zip((1, 3), lines, strict=True):
+            report = emulator.load(text).launch("k", grid, 64, [np.zeros(64, np.uint32)], counters=True)
+            assert line == json.loads(json.dumps(report.counters)), (line, report.counters)
+            assert line["shared"]["requests"] == 4 * grid and line["by_line"]
+        """,
+        arguments=("--counters", str(file)),
+    )
+
+
+def test_memory_is_fresh_until_it_is_written():
+    text = entry(
+        ".reg .u64 %a; .reg .u32 %v; ld.param.u64 %a, [p]; ld.global.u32 %v, [%a+4];\nst.global.u32 [%a+8], %v;"
+    )
+    out, err = python(
+        f"""
+        start()
+        f, p, q, zero = kernel({text!r}), allocate(64), allocate(64), (ctypes.c_uint32 * 16)()
+        check("cuMemsetD32_v2", p, 0, ctypes.c_size_t(1)) # not what the kernel reads
+        def tell():
+            launch(f, 1, p)
+            check("cuCtxSynchronize")
+            print("-", file=sys.stderr, flush=True)
+        tell()
+        check("cuMemcpyHtoD_v2", p, zero, ctypes.c_size_t(64))
+        tell()
+        for name, *arguments in (
+            ("cuMemsetD8Async", 0, ctypes.c_size_t(64), None),
+            ("cuMemsetD2D32_v2", ctypes.c_size_t(16), 0, ctypes.c_size_t(2), ctypes.c_size_t(4)),
+            ("cuMemcpyDtoDAsync_v2", q, ctypes.c_size_t(64), None),
+        ):
+            check("cuMemFree_v2", p)
+            p = allocate(64)
+            tell()
+            check(name, p, *arguments)
+            tell()
+        """,
+        arguments=("--checks", "on"),
+    )
+    parts = err.split("-\n")[:-1]
+    assert len(parts) == 8
+    for k, part in enumerate(parts):
+        assert ("global-uninitialised: kernel k" in part) == (k % 2 == 0), (k, part)
+
+
+SPINS = entry(
+    ".reg .u64 %a; .reg .u32 %v; .reg .pred %q; ld.param.u64 %a, [p];\nagain: ld.volatile.global.u32 %v, [%a];\n"
+    "setp.eq.u32 %q, %v, 0;\n@%q bra again;\nst.global.u32 [%a+4], 5;"
+)
+
+
+def test_a_kernel_that_waits_for_the_host_or_another_stream():
+    out, _ = python(
+        f"""
+        import time
+        start()
+        f, p, streams = kernel({SPINS!r}), ctypes.c_void_p(), [ctypes.c_void_p() for _ in range(2)]
+        check("cuMemHostAlloc", ctypes.byref(p), ctypes.c_size_t(8), 0)
+        words = (ctypes.c_uint32 * 2).from_address(p.value)
+        words[:] = 0, 0
+        print(launch(f, 1, ctypes.c_uint64(p.value)))
+        time.sleep(0.2)
+        words[0] = 1
+        check("cuCtxSynchronize")
+        print(words[1])
+        check("cuMemFreeHost", p)
+        for stream in streams:
+            check("cuStreamCreate", ctypes.byref(stream), 1)
+        q = allocate(8)
+        check("cuMemsetD32_v2", q, 0, ctypes.c_size_t(2))
+        print(launch(f, 1, q, stream=streams[0]))
+        time.sleep(0.2)
+        print(result("cuStreamQuery", streams[0]))
+        check("cuMemsetD32Async", q, 1, ctypes.c_size_t(1), streams[1])
+        print(result("cuStreamSynchronize", streams[0]))
+        """,
+        arguments=("--checks", "fatal,-global-race"),
+    )
+    assert out == ["SUCCESS", "5", "SUCCESS", "ERROR_NOT_READY", "SUCCESS"]
+
+
+def test_a_kernel_that_nobody_can_help():
+    out, err = python(
+        f"""
+        start()
+        f, p = kernel({SPINS!r}), allocate(8)
+        check("cuMemsetD32_v2", p, 0, ctypes.c_size_t(2))
+        launch(f, 1, p)
+        print(result("cuCtxSynchronize"))
+        """,
+        arguments=("--checks", "fatal"),
+    )
+    assert out == ["ERROR_LAUNCH_TIMEOUT"] and "deadlock" in err
+
+
 # --- The command line
 
 
@@ -330,7 +448,7 @@ def test_run_says_what_is_wrong():
     for arguments, status, said in (
         (["run"], 2, "which program?"),
         (["run", "--arch", "sm_90", "true"], 1, "unknown architecture `sm_90`"),
-        (["run", "--checks", "maybe", "true"], 2, "--checks is off, on or fatal"),
+        (["run", "--checks", "on,+nothing", "true"], 1, "unknown check `+nothing`"),
         (["run", "/nowhere/program"], 127, "No such file"),
     ):
         done = emulator(*arguments)

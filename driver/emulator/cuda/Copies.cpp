@@ -37,10 +37,10 @@ static CUresult copy(uint64_t to, uint64_t from, size_t bytes, CUstream handle, 
   if (!bytes)
     return CUDA_SUCCESS;
   need(to && from);
-  Driver &driver = Driver::get();
-  driver.written(to, bytes);
-  return perform(stream, when, !known(to) || !known(from),
-                 [=] { memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes); });
+  return perform(stream, when, !known(to) || !known(from), [=] {
+    memmove(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes);
+    Driver::get().written(to, bytes);
+  });
 }
 
 // --- One dimension
@@ -141,14 +141,14 @@ static CUresult copy3D(const CUDA_MEMCPY3D *c, CUstream handle, When when) {
   if (!width || !height || !depth)
     return CUDA_SUCCESS;
   Place to = placeOf(c->dst, width, height, depth), from = placeOf(c->src, width, height, depth);
-  for (size_t z = 0; z < depth; z++)
-    for (size_t y = 0; y < height; y++)
-      Driver::get().written(to.address + z * to.slice + y * to.pitch, width);
   return perform(stream, when, to.pageable || from.pageable, [=] {
     for (size_t z = 0; z < depth; z++)
-      for (size_t y = 0; y < height; y++)
-        memmove(reinterpret_cast<void *>(to.address + z * to.slice + y * to.pitch),
+      for (size_t y = 0; y < height; y++) {
+        uint64_t row = to.address + z * to.slice + y * to.pitch;
+        memmove(reinterpret_cast<void *>(row),
                 reinterpret_cast<const void *>(from.address + z * from.slice + y * from.pitch), width);
+        Driver::get().written(row, width);
+      }
   });
 }
 
@@ -212,12 +212,11 @@ static CUresult fill(uint64_t address, size_t pitch, T value, size_t width, size
   need(address % sizeof(T) == 0 && pitch % sizeof(T) == 0);
   need(height == 1 || pitch >= width * sizeof(T));
   needDevice(address, (height - 1) * pitch + width * sizeof(T));
-  for (size_t y = 0; y < height; y++)
-    Driver::get().written(address + y * pitch, width * sizeof(T));
   return perform(stream, when, false, [=] {
     for (size_t y = 0; y < height; y++) {
       T *row = reinterpret_cast<T *>(address + y * pitch);
       std::fill(row, row + width, value);
+      Driver::get().written(address + y * pitch, width * sizeof(T));
     }
   });
 }

@@ -245,6 +245,23 @@ static const char *kindName(Allocation::Kind kind) {
   return "memory";
 }
 
+bool Driver::tracksWrites() const {
+  return defaults.checks.mode != ptx::Checks::off && defaults.checks.wants(ptx::Check::globalUninitialised);
+}
+
+void Driver::written(uint64_t address, uint64_t bytes) {
+  if (tracksWrites())
+    gpu->written(address, bytes);
+}
+
+bool Driver::hostSharesMemory() const {
+  std::lock_guard lock(mutex);
+  return std::any_of(memory.begin(), memory.end(), [](auto &entry) {
+    Allocation::Kind kind = entry.second.kind;
+    return kind != Allocation::Kind::device && kind != Allocation::Kind::variable;
+  });
+}
+
 uint64_t Driver::allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags, std::shared_ptr<Pool> pool) {
   need(bytes > 0);
   auto context = contextStack().empty() ? nullptr : contextStack().back();
@@ -256,7 +273,7 @@ uint64_t Driver::allocate(uint64_t bytes, Allocation::Kind kind, unsigned flags,
       fail(CUDA_ERROR_OUT_OF_MEMORY);
     }
   }
-  uint64_t address = onDevice ? gpu->allocate(bytes) : mapHost(bytes);
+  uint64_t address = onDevice ? gpu->allocate(bytes, tracksWrites()) : mapHost(bytes);
   if (!address) {
     if (kind != Allocation::Kind::pinned)
       used -= bytes;

@@ -134,8 +134,10 @@ public:
   bool release(uint64_t address, std::initializer_list<Allocation::Kind> kinds);
   /// The piece that holds [address, address + bytes); id 0 when there is none.
   Allocation find(uint64_t address, uint64_t bytes = 1) const;
-  /// The host writes these bytes: for the checks of uninitialised memory.
-  void written(uint64_t address, uint64_t bytes) {}
+  /// A copy or a fill writes these bytes now: for the check of uninitialised memory.
+  void written(uint64_t address, uint64_t bytes);
+  /// Whether there is memory that the host may write to while a kernel runs.
+  bool hostSharesMemory() const;
   bool setSyncMemops(uint64_t address, bool on);
   void freeMemoryOf(const Context *context);
   uint64_t memoryUsed() const { return used.load(); }
@@ -143,6 +145,8 @@ public:
   Registry<Pool> pools;
 
 private:
+  bool tracksWrites() const;
+
   mutable std::mutex mutex;
   std::atomic<bool> ready{false};
   std::unique_ptr<ptx::Emulator> gpu;

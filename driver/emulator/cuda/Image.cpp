@@ -11,12 +11,17 @@
 #include <algorithm>
 #include <cstring>
 #include <elf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zstd.h>
 
 namespace tegula::cuda {
 
 constexpr uint32_t wrapperMagic = 0x466243b1, fatMagic = 0xba55ed50;
 constexpr const char *ptxSection = ".tegula.ptx", *infoSection = ".tegula.info";
+
+/// No text, nor a file, is larger: a larger size is damage.
+constexpr uint64_t largest = uint64_t(1) << 30;
 
 [[noreturn]] static void damaged(const std::string &why) { throw Error(Diag::image_damaged, {why}); }
 
@@ -83,6 +88,8 @@ static std::string unpackLz4(const uint8_t *p, size_t size, size_t plainSize) {
 }
 
 static std::string unpackZstd(const uint8_t *p, size_t size, size_t plainSize) {
+  if (ZSTD_getFrameContentSize(p, size) != plainSize)
+    damaged("a compressed entry does not unpack to its size");
   std::string out(plainSize, 0);
   size_t n = ZSTD_decompress(out.data(), out.size(), p, size);
   if (ZSTD_isError(n) || n != plainSize)
@@ -92,8 +99,7 @@ static std::string unpackZstd(const uint8_t *p, size_t size, size_t plainSize) {
 
 static std::string textOf(const uint8_t *entryStart, const FatEntry &e) {
   const uint8_t *p = entryStart + e.headerSize;
-  constexpr uint64_t limit = uint64_t(1) << 31;
-  if (e.paddedSize > limit || e.plainSize > limit || e.compressedSize > e.paddedSize)
+  if (e.plainSize > largest || e.compressedSize > e.paddedSize)
     damaged("an entry has impossible sizes");
   if (e.flags & flagZstd)
     return unpackZstd(p, e.compressedSize, e.plainSize);
@@ -106,16 +112,19 @@ static Image readElf(const uint8_t *data, size_t size, bool required);
 
 static Image readFat(const uint8_t *data, size_t size, int sm) {
   FatHeader h;
+  if (size < sizeof h)
+    damaged("the fat binary is too short");
   memcpy(&h, data, sizeof h);
-  if (h.headerSize < sizeof h || (size && h.headerSize + h.size > size))
+  if (h.headerSize < sizeof h || h.headerSize > size || h.size > size - h.headerSize)
     damaged("the header of the fat binary");
   const uint8_t *p = data + h.headerSize, *end = p + h.size, *best = nullptr;
   FatEntry chosen = {};
   std::string seen;
-  while (p + sizeof(FatEntry) <= end) {
+  while (size_t(end - p) >= sizeof(FatEntry)) {
     FatEntry e;
     memcpy(&e, p, sizeof e);
-    if (e.headerSize < sizeof e || e.headerSize + e.paddedSize > uint64_t(end - p))
+    if (e.headerSize < sizeof e || e.headerSize > uint64_t(end - p) ||
+        e.paddedSize > uint64_t(end - p) - e.headerSize)
       damaged("an entry of the fat binary");
     seen += std::string(seen.empty() ? "" : ", ") +
             (e.kind == kindPtx   ? "PTX"
@@ -141,21 +150,59 @@ static Image readFat(const uint8_t *data, size_t size, int sm) {
   return image;
 }
 
-// --- ELF files
+// --- Sizes that nobody has given
+
+/// Whether there is memory: damaged headers speak of more than there is.
+static bool isMapped(const void *data, uint64_t bytes) {
+  const auto page = uint64_t(sysconf(_SC_PAGESIZE)), first = reinterpret_cast<uint64_t>(data) & ~(page - 1);
+  uint64_t end = reinterpret_cast<uint64_t>(data) + bytes;
+  if (!data || end < first)
+    return false;
+  std::vector<unsigned char> residence((end - first + page - 1) / page);
+  return mincore(reinterpret_cast<void *>(first), end - first, residence.data()) == 0;
+}
 
 size_t elfSize(const uint8_t *data) {
   Elf64_Ehdr h;
+  if (!isMapped(data, sizeof h))
+    damaged("the ELF file ends before its header does");
   memcpy(&h, data, sizeof h);
-  size_t end = std::max<size_t>(h.e_shoff + size_t(h.e_shnum) * sizeof(Elf64_Shdr),
-                                h.e_phoff + size_t(h.e_phnum) * sizeof(Elf64_Phdr));
+  uint64_t tables[][2] = {{h.e_shoff, h.e_shnum * sizeof(Elf64_Shdr)},
+                          {h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr)}};
+  uint64_t end = sizeof h;
+  auto reach = [&](uint64_t offset, uint64_t size) {
+    if (offset > largest || size > largest)
+      damaged("the ELF file has impossible sizes");
+    end = std::max(end, offset + size);
+  };
+  for (auto [offset, size] : tables)
+    if (size)
+      reach(offset, size);
+  if (!isMapped(data, end))
+    damaged("the ELF file ends before its tables do");
   for (int k = 0; k < h.e_shnum && h.e_shentsize == sizeof(Elf64_Shdr); k++) {
     Elf64_Shdr s;
     memcpy(&s, data + h.e_shoff + size_t(k) * sizeof s, sizeof s);
     if (s.sh_type != SHT_NOBITS)
-      end = std::max<size_t>(end, s.sh_offset + s.sh_size);
+      reach(s.sh_offset, s.sh_size);
   }
+  if (!isMapped(data, end))
+    damaged("the ELF file ends before its sections do");
   return end;
 }
+
+/// Of a fat binary, from its header.
+static size_t fatSize(const uint8_t *data) {
+  FatHeader h;
+  if (!isMapped(data, sizeof h))
+    damaged("the fat binary is too short");
+  memcpy(&h, data, sizeof h);
+  if (h.size > largest || !isMapped(data, h.headerSize + h.size))
+    damaged("the header of the fat binary");
+  return h.headerSize + h.size;
+}
+
+// --- ELF files
 
 static std::vector<Elf64_Shdr> sectionsOf(std::string_view file, Elf64_Ehdr &h) {
   if (file.size() < sizeof h)
@@ -176,7 +223,7 @@ static std::vector<Elf64_Shdr> sectionsOf(std::string_view file, Elf64_Ehdr &h) 
 }
 
 static std::string_view sectionText(std::string_view file, const Elf64_Shdr &s) {
-  return file.substr(s.sh_offset, s.sh_size);
+  return s.sh_type == SHT_NOBITS ? std::string_view() : file.substr(s.sh_offset, s.sh_size);
 }
 
 static Image readElf(const uint8_t *data, size_t size, bool required) {
@@ -275,13 +322,20 @@ Image readImage(const void *data, size_t size, int sm) {
     size_t readable = size ? 4 : strnlen(reinterpret_cast<const char *>(p), 4);
     memcpy(&magic, p, size ? 4 : readable < 4 ? readable : 4);
   }
-  if (magic == wrapperMagic) {
+  if (magic == wrapperMagic && !size) { // only in memory, as it holds an address
     Wrapper w;
+    if (!isMapped(p, sizeof w))
+      damaged("the wrapper of the fat binary");
     memcpy(&w, p, sizeof w);
-    return readImage(w.data, 0, sm);
+    uint32_t inner = 0;
+    if (isMapped(w.data, sizeof inner))
+      memcpy(&inner, w.data, sizeof inner);
+    if (inner != fatMagic)
+      damaged("the wrapper of the fat binary");
+    return readFat(w.data, fatSize(w.data), sm);
   }
   if (magic == fatMagic)
-    return readFat(p, size, sm);
+    return readFat(p, size ? size : fatSize(p), sm);
   if (!memcmp(&magic, ELFMAG, SELFMAG))
     return readElf(p, size ? size : elfSize(p), true);
   auto *text = reinterpret_cast<const char *>(p);

@@ -84,8 +84,9 @@ static CUresult launch(const Launch &l) {
   std::copy(l.block, l.block + 3, settings.block);
   settings.sharedBytes = l.shared;
   settings.cooperative = l.cooperative;
+  settings.hostWrites = Driver::get().hostSharesMemory() || hasCompany(*stream);
   enqueue(*stream, {[f, settings, bytes = argumentsOf(*f, l.parameters, l.extra)] {
-                      keepReport(f->name, settings,
+                      keepReport(settings,
                                  Driver::get().emulator().launch(*f->loaded, f->name, settings, bytes));
                     },
                     {}});

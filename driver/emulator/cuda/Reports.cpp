@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <map>
 #include <mutex>
-#include <sstream>
 #include <unistd.h>
 
 namespace tegula::cuda {
@@ -42,33 +41,120 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string triple(const uint32_t *v) {
-  return "[" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + "]";
+/// Writes JSON from first to last; the keys are those of tegula.emulator's reports.
+class Json {
+public:
+  std::string text;
+
+  template <typename Body> Json &object(Body body) { return nest('{', '}', body); }
+  template <typename Items, typename Each> Json &list(const Items &items, Each each) {
+    return nest('[', ']', [&] {
+      for (auto &item : items)
+        separate(), each(item);
+    });
+  }
+  Json &key(std::string_view name) {
+    separate();
+    text += quoted(name) + ": ";
+    return *this;
+  }
+  Json &value(uint64_t number) {
+    text += std::to_string(number);
+    return *this;
+  }
+  Json &value(double number) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.17g", number);
+    text += digits;
+    return *this;
+  }
+  Json &value(std::string_view string) {
+    text += quoted(string);
+    return *this;
+  }
+  template <size_t n> Json &value(const uint32_t (&numbers)[n]) {
+    return list(numbers, [&](uint32_t number) { value(uint64_t(number)); });
+  }
+
+private:
+  bool first = true;
+  void separate() {
+    if (!first)
+      text += ", ";
+    first = false;
+  }
+  template <typename Body> Json &nest(char open, char close, Body body) {
+    text += open;
+    first = true;
+    body();
+    text += close;
+    first = false;
+    return *this;
+  }
+};
+
+void put(Json &json, const char *key, const ptx::MemoryCount &m, const char *units) {
+  json.key(key).object([&] {
+    json.key("requests").value(m.requests).key(units).value(m.units);
+    json.key("ideal").value(m.ideal).key("bytes").value(m.bytes);
+  });
+}
+
+void put(Json &json, const ptx::LineCounters &l, bool isInstruction) {
+  json.object([&] {
+    json.key("file").value(l.file).key("line").value(uint64_t(l.sourceLine));
+    if (isInstruction) {
+      json.key("function").value(l.function).key("ptx_line").value(uint64_t(l.ptxLine));
+      json.key("block").value(uint64_t(l.block)).key("class").value(std::string_view(ptx::pipeName(l.pipe)));
+    }
+    json.key("instructions").value(l.instructions).key("lanes").value(l.lanes);
+    if (l.memory.global.requests)
+      put(json, "global", l.memory.global, "sectors");
+    if (l.memory.shared.requests)
+      put(json, "shared", l.memory.shared, "wavefronts");
+    if (l.memory.local.requests)
+      put(json, "local", l.memory.local, "sectors");
+  });
+}
+
+void put(Json &json, const ptx::BlockCounters &b) {
+  const uint32_t ptxLines[] = {b.firstPtxLine, b.lastPtxLine},
+                 lines[] = {b.firstSourceLine, b.lastSourceLine};
+  json.object([&] {
+    json.key("function").value(b.function).key("block").value(uint64_t(b.block));
+    json.key("ptx_lines").value(ptxLines).key("file").value(b.file).key("lines").value(lines);
+    json.key("size").value(uint64_t(b.size)).key("executions").value(b.executions);
+    json.key("lanes").value(b.lanes).key("instructions").value(b.instructions);
+  });
 }
 } // namespace
 
-static std::string toJson(const std::string &kernel, const ptx::LaunchSettings &s, const ptx::Counters &c) {
-  std::ostringstream out;
-  out << "{\"kernel\": " << quoted(kernel) << ", \"grid\": " << triple(s.grid)
-      << ", \"block\": " << triple(s.block) << ", \"shared\": " << s.sharedBytes
-      << ", \"instructions\": " << c.instructions << ", \"lane_instructions\": " << c.lanes
-      << ", \"by_pipe\": {";
-  const char *comma = "";
-  for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
-    if (c.byPipe[p]) {
-      out << comma << quoted(ptx::pipeName(static_cast<ptx::Pipe>(p))) << ": " << c.byPipe[p];
-      comma = ", ";
-    }
-  out << "}";
-  const std::pair<const char *, const ptx::MemoryCount &> spaces[] = {
-      {"global", c.memory.global}, {"shared", c.memory.shared}, {"local", c.memory.local}};
-  for (auto &[space, m] : spaces) {
-    const char *unit = space == std::string("shared") ? "wavefronts" : "sectors";
-    out << ", \"" << space << "_requests\": " << m.requests << ", \"" << space << "_" << unit << "\": " << m.units
-        << ", \"" << space << "_" << unit << "_ideal\": " << m.ideal << ", \"" << space << "_bytes\": " << m.bytes;
-  }
-  out << ", \"barriers\": " << c.barriers << ", \"matrix_operations\": " << c.matrixOperations << "}\n";
-  return out.str();
+static std::string toJson(const ptx::Counters &c) {
+  Json json;
+  json.object([&] {
+    json.key("kernel").value(c.kernel).key("arch").value(c.arch).key("grid").value(c.grid);
+    json.key("block").value(c.block).key("instructions").value(c.instructions);
+    json.key("lane_instructions").value(c.lanes).key("active_lanes").value(c.activeLanes());
+    json.key("by_class").object([&] {
+      for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
+        if (c.byPipe[p])
+          json.key(ptx::pipeName(static_cast<ptx::Pipe>(p))).value(c.byPipe[p]);
+    });
+    put(json, "global", c.memory.global, "sectors");
+    put(json, "shared", c.memory.shared, "wavefronts");
+    put(json, "local", c.memory.local, "sectors");
+    json.key("barriers").value(c.barriers).key("matrix_operations").value(c.matrixOperations);
+    json.key("multiply_adds").value(c.multiplyAdds);
+    json.key("by_unit").object([&] {
+      for (const ptx::UnitBound &b : c.bounds)
+        json.key(b.unit).object(
+            [&] { json.key("instructions").value(b.instructions).key("clocks").value(b.cycles); });
+    });
+    json.key("by_instruction").list(c.perInstruction, [&](auto &l) { put(json, l, true); });
+    json.key("by_line").list(c.perLine, [&](auto &l) { put(json, l, false); });
+    json.key("by_block").list(c.blocks, [&](auto &b) { put(json, b); });
+  });
+  return json.text + '\n';
 }
 
 static void appendCounters(const std::string &line) {
@@ -81,9 +167,9 @@ static void appendCounters(const std::string &line) {
     close(file);
 }
 
-void keepReport(const std::string &kernel, const ptx::LaunchSettings &settings, ptx::Report report) {
+void keepReport(const ptx::LaunchSettings &settings, ptx::Report report) {
   if (settings.counters)
-    appendCounters(toJson(kernel, settings, report.counters));
+    appendCounters(toJson(report.counters));
   if (report.findings.empty())
     return;
   Kept &k = kept();

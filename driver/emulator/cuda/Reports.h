@@ -12,8 +12,8 @@
 namespace tegula::cuda {
 
 /// Keeps the findings of a launch until they are printed, and appends its counters to the file of TEGULA_EMU_COUNTERS
-/// (one JSON object a line).
-void keepReport(const std::string &kernel, const ptx::LaunchSettings &settings, ptx::Report report);
+/// (one JSON object a line, the same as tegula.emulator's Report.counters).
+void keepReport(const ptx::LaunchSettings &settings, ptx::Report report);
 /// Prints to stderr what was kept, each finding of one place once.
 void printFindings();
 

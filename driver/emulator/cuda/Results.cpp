@@ -87,7 +87,8 @@ static CUresult resultOf(const Error &error) {
   case Diag::emulator_trap: return CUDA_ERROR_LAUNCH_FAILED;
   case Diag::emulator_launch: return CUDA_ERROR_INVALID_VALUE;
   case Diag::emulator_no_kernel: return CUDA_ERROR_NOT_FOUND;
-  case Diag::emulator_arch: return CUDA_ERROR_INVALID_DEVICE;
+  case Diag::emulator_arch:
+  case Diag::emulator_checks:
   case Diag::setting_bad_value: return CUDA_ERROR_INVALID_DEVICE;
   case Diag::image_no_ptx: return CUDA_ERROR_NO_BINARY_FOR_GPU;
   case Diag::image_unknown: return CUDA_ERROR_INVALID_IMAGE;

@@ -110,6 +110,18 @@ static void startThread(Stream &stream) {
 }
 
 /// The legacy stream waits for the blocking streams of its context, and they wait for it.
+static bool inOrder(const Stream &a, const Stream &b) {
+  return a.context == b.context && !a.nonBlocking && !b.nonBlocking &&
+         (a.kind == Stream::Kind::legacy || b.kind == Stream::Kind::legacy);
+}
+
+bool hasCompany(const Stream &stream) {
+  std::lock_guard lock(schedulerMutex);
+  auto all = livingLocked();
+  return std::any_of(all.begin(), all.end(),
+                     [&](auto &other) { return other.get() != &stream && !inOrder(*other, stream); });
+}
+
 static void addDefaultStreamRules(Stream &stream, Task &task) {
   if (stream.nonBlocking)
     return;

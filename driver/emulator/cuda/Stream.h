@@ -77,6 +77,8 @@ bool isDone(const Ticket &ticket);
 void wait(const Ticket &ticket);
 /// The ticket of the stream's latest task.
 Ticket latest(Stream &stream);
+/// Whether another stream may do something while a kernel of this one runs.
+bool hasCompany(const Stream &stream);
 /// Waits for all streams of a context, or all there are (null).
 void drain(const Context *context);
 /// Throws the sticky error of the stream's context.

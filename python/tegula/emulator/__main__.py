@@ -3,7 +3,7 @@
 # Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-"""python -m tegula.emulator run [--arch sm_80] [--checks off|on|fatal] [--counters FILE] PROGRAM [ARGUMENT ...]
+"""python -m tegula.emulator run [--arch sm_80] [--checks CHECKS] [--counters FILE] PROGRAM [ARGUMENT ...]
 python -m tegula.emulator path | info
 
 run:  runs a program that knows nothing of Tegula on an emulated NVIDIA GPU. PROGRAM is a Python script, `-m MODULE`,
@@ -12,11 +12,14 @@ run:  runs a program that knows nothing of Tegula on an emulated NVIDIA GPU. PRO
                              linked with `nvcc -cudart shared`
         PATH                 first that folder as well: its ptxas makes cubins that carry their PTX; where nvcc is
                              installed, before it a front for `nvcc -cubin` that does the same
+        LIBRARY_PATH         where linkers find -lcuda, and -lcudart when there is no toolkit
         TRITON_LIBCUDA_PATH, TRITON_PTXAS_PATH    Triton finds both by these
         TEGULA_EMU_PTXAS     the real ptxas, found in PATH, in CUDA_HOME or in the package triton
-        NVCC_APPEND_FLAGS    with -cudart shared: NVIDIA's static runtime runs on NVIDIA's driver only
+        NVCC_APPEND_FLAGS    with -cudart shared: NVIDIA's static runtime runs on NVIDIA's driver only; and with
+                             -cudadevrt none: kernels cannot launch kernels
         CUPY_COMPILE_WITH_PTX=1, NUMBA_CUDA_ENABLE_PYNVJITLINK=0   CuPy and Numba hand PTX to the driver
         TEGULA_EMU_ARCH, TEGULA_EMU_CHECKS, TEGULA_EMU_COUNTERS    from --arch, --checks, --counters
+      CHECKS is off, on or fatal, and then single checks: on,+same-value-race,-shared-race.
 path: prints the folder of the drop-in libraries and of ptxas.
 info: prints the emulated GPUs and the settings of the emulator.
 """
@@ -61,11 +64,12 @@ def environment() -> dict[str, str]:
     folders = [str(FOLDER / "front")] if shutil.which("nvcc") else []
     folders.append(str(FOLDER))
     added = {
+        "LIBRARY_PATH": _before("LIBRARY_PATH", str(FOLDER / "link") + os.pathsep + str(FOLDER)),
         "LD_LIBRARY_PATH": _before("LD_LIBRARY_PATH", str(FOLDER)),
         "PATH": _before("PATH", os.pathsep.join(folders)),
         "TRITON_LIBCUDA_PATH": str(FOLDER),
         "TRITON_PTXAS_PATH": str(FOLDER / "ptxas"),
-        "NVCC_APPEND_FLAGS": _before("NVCC_APPEND_FLAGS", "-cudart shared", " "),
+        "NVCC_APPEND_FLAGS": _before("NVCC_APPEND_FLAGS", "-cudart shared -cudadevrt none", " "),
         "CUPY_COMPILE_WITH_PTX": "1",
         "NUMBA_CUDA_ENABLE_PYNVJITLINK": "0",
     }
@@ -94,8 +98,8 @@ def run(arguments: list[str]) -> int:
         parser.error("which program?")
     if given.arch:
         _tegula.EmulatedModule(".version 7.0\n.target sm_75\n.address_size 64\n", given.arch, given.arch)
-    if given.checks not in (None, "off", "on", "fatal"):
-        parser.error(f"--checks is off, on or fatal, not {given.checks}")
+    if given.checks:
+        _tegula.check_emulator_checks(given.checks)
     os.environ.update(environment())
     for name, value in (("ARCH", given.arch), ("CHECKS", given.checks), ("COUNTERS", given.counters)):
         if value:

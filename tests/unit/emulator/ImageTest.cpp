@@ -13,6 +13,11 @@
 
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <random>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zstd.h>
 
 using namespace tegula::cuda;
 using tegula::Diag;
@@ -128,7 +133,7 @@ TEST(Image, EveryTruncationIsAnError) {
 }
 
 TEST(Image, DamagedBytesAreNoCrash) {
-  for (std::string file :
+  for (const std::string &file :
        {fat({{1, 75, head}, {2, 80, packImage({head, {}}, {}, 80)}}), packImage({head, {}}, {}, 80)})
     for (size_t at = 4; at < file.size(); at++)
       for (char value : {'\0', '\1', '\x7f', '\xff'}) {
@@ -136,6 +141,72 @@ TEST(Image, DamagedBytesAreNoCrash) {
         wrong[at] = value;
         errorOf([&] { read(wrong); });
       }
+}
+
+std::string zstd(const std::string &plain) {
+  std::string packed(ZSTD_compressBound(plain.size()), 0);
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 3));
+  return packed;
+}
+
+TEST(Image, Zstd) {
+  std::string plain = head + head + head, packed = zstd(plain);
+  EXPECT_EQ(read(fat({{1, 75, packed, 0x8000, plain.size()}})).ptx, plain);
+  for (size_t size : {plain.size() - 1, plain.size() + 1, size_t(1) << 29, size_t(1) << 40})
+    EXPECT_EQ(errorOf([&] { read(fat({{1, 75, packed, 0x8000, size}})); }), Diag::image_damaged);
+  EXPECT_EQ(errorOf([&] { read(fat({{1, 75, packed.substr(0, 20), 0x8000, plain.size()}})); }),
+            Diag::image_damaged);
+}
+
+/// Several changes at once, in numbers of all widths; where the size is given, and where the headers have to say it.
+TEST(Image, RandomDamageIsNoCrash) {
+  std::string text = head + head + head,
+              cubin = packImage({head, {{"k", {12, 8}}}}, packImage({}, {}, 80), 80);
+  const std::string files[] = {cubin, fat({{2, 80, cubin}, {1, 75, zstd(text), 0x8000, text.size()}}),
+                               fat({{1, 70, head}, {1, 75, "\xf0\x10" + std::string(31, 'x'), 0x2000, 31}})};
+  std::mt19937 random(1);
+  size_t errors = 0;
+  for (int round = 0; round < 30000; round++) {
+    std::string wrong = files[round % 3];
+    for (unsigned changes = 1 + random() % 3; changes; changes--) {
+      uint64_t value = uint64_t(random()) << 32 | random();
+      size_t width = size_t(1) << random() % 4;
+      value = random() % 2 ? value >> random() % 64 : ~(value >> random() % 64);
+      if (size_t at = 4 + random() % (wrong.size() - 4); at + width <= wrong.size())
+        memcpy(&wrong[at], &value, width);
+    }
+    if (random() % 2)
+      wrong.resize(4 + random() % (wrong.size() - 4));
+    auto exact = std::make_unique<char[]>(wrong.size()); // the address sanitizer watches its end
+    memcpy(exact.get(), wrong.data(), wrong.size());
+    errors += errorOf([&] { readImage(exact.get(), wrong.size(), 80); }) != Diag::count;
+  }
+  EXPECT_GT(errors, 15000u);
+}
+
+/// Without a size the end cannot be known; what is not there at all is.
+TEST(Image, SizesBeyondMemoryAreErrors) {
+  const auto page = size_t(sysconf(_SC_PAGESIZE));
+  char *pages = static_cast<char *>(
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(pages, MAP_FAILED);
+  ASSERT_EQ(munmap(pages + page, page), 0);
+  for (const std::string &file : {packImage({head, {}}, {}, 80), fat({{1, 75, head}})})
+    for (size_t n = 8; n < file.size(); n++) {
+      char *at = pages + page - n;
+      memcpy(at, file.data(), n);
+      EXPECT_EQ(errorOf([&] { readImage(at, 0, 80); }), Diag::image_damaged) << n;
+    }
+  struct {
+    uint32_t magic = 0x466243b1, version = 1;
+    const void *data;
+  } wrapper;
+  for (const void *data : {static_cast<const void *>(nullptr), static_cast<const void *>(pages + page),
+                           static_cast<const void *>(pages)}) {
+    wrapper.data = data;
+    EXPECT_EQ(errorOf([&] { readImage(&wrapper, 0, 80); }), Diag::image_damaged);
+  }
+  munmap(pages, page);
 }
 
 TEST(Image, CubinsCarryPtx) {
