@@ -33,9 +33,8 @@ struct Stamp {
   uint32_t thread() const { return uint32_t(bits >> 28) & 1023; }
   uint32_t warp() const { return uint32_t(bits >> 33) & 31; }
   int lane() const { return int(bits >> 28 & 31); }
-  uint32_t instruction() const {
-    return uint32_t(bits >> 6) & uint32_t(lastInstruction);
-  }                                                ///< in LaunchState::firstInstr
+  /// In LaunchState::firstInstr.
+  uint32_t instruction() const { return uint32_t(bits >> 6) & uint32_t(lastInstruction); }
   uint8_t bytes() const { return bits >> 2 & 15; } ///< which of the four
   bool atomic() const { return bits >> 1 & 1; }    ///< strong accesses of all kinds
   /// Of a read: other lanes of the warp did the same in this epoch. Of a write: it was a compare-and-swap.
