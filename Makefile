@@ -69,9 +69,11 @@ peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh peer
 	@.venv-peer/bin/python -m pip install -q torch==2.13.0 nvidia-nvjitlink
 
-gpu: ## the numeric suite and benchmarks on a real GPU
-	@if command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; then \
-	  echo "a GPU is here, but Tegula has no GPU target yet"; else echo "no GPU"; fi
+gpu: bench-setup ## the numeric suite and the seven kernels on a real GPU, Triton beside it where .venv-peer has it
+	@if $(PYTHON) -c 'import sys, tegula; sys.exit("cuda:0" not in tegula.runtime.devices())'; then \
+	  TEGULA_TEST_DEVICES=cuda:0 $(PYTHON) -m pytest -q tests/run && \
+	  $(PYTHON) $(BENCH)/gpu_time.py $$([ -x .venv-peer/bin/python ] && echo --peer .venv-peer/bin/python); \
+	else echo "no GPU"; fi
 
 wheel: ## dist/tegula-*.whl
 	@.make/setup.sh demo

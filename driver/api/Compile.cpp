@@ -144,7 +144,7 @@ std::vector<StoredVariant> readVariants(const Job &job) {
 }
 
 /// Replaced stages are edited between runs, and no digest of theirs is in the key.
-bool usesDisk(const Job &job) { return job.isCpu() && job.settings.overrideDir.empty(); }
+bool usesDisk(const Job &job) { return job.backend->onDisk && job.settings.overrideDir.empty(); }
 
 KernelPointer findOnDisk(const Job &job) {
   if (!usesDisk(job) || job.settings.alwaysCompile)
@@ -157,7 +157,8 @@ KernelPointer findOnDisk(const Job &job) {
     auto image = bytes ? readImage(*bytes) : std::nullopt;
     if (!image)
       continue;
-    auto kernel = makeCpuKernel(job, std::move(*image), std::move(*dependencies), {}, true);
+    Built built{std::move(*image), std::nullopt, std::move(*dependencies), {}};
+    auto kernel = job.backend->load(job, std::move(built), true);
     keepInMemory(job, std::move(variant.dependencies), kernel);
     return kernel;
   }
@@ -186,19 +187,11 @@ void keepOnDisk(const Job &job, const std::vector<DependencyKey> &dependencies, 
 void printLine(const std::string &text) { cpu::writeOut(text.ends_with('\n') ? text : text + "\n"); }
 
 KernelPointer compileAnew(const Job &job) {
-  if (!job.isCpu()) {
-    KernelPointer kernel = makeReferenceKernel(job, printLine);
-    if (auto keys = describe(kernel->dependencies, job.resolvers, job.placed()))
-      keepInMemory(job, std::move(*keys), kernel);
-    return kernel;
-  }
-  Built built = buildObject(job, printLine);
-  Image image{std::move(built.entry), std::move(built.object), built.scratchBytes, std::move(built.written)};
+  Built built = build(job, printLine);
   auto keys = describe(built.dependencies, job.resolvers, job.placed());
   if (keys && usesDisk(job))
-    keepOnDisk(job, *keys, image);
-  auto kernel =
-      makeCpuKernel(job, std::move(image), std::move(built.dependencies), std::move(built.times), false);
+    keepOnDisk(job, *keys, built.image);
+  KernelPointer kernel = job.backend->load(job, std::move(built), false);
   if (keys)
     keepInMemory(job, std::move(*keys), kernel);
   return kernel;
@@ -214,8 +207,7 @@ std::shared_ptr<CompiledKernel> compile(const Request &request) {
         KernelPointer kernel = findOnDisk(job);
         if (!kernel)
           kernel = compileAnew(job);
-        dumpStages(job,
-                   [&](const std::string &stage) -> const std::string & { return kernel->stage(stage); });
+        dumpStages(job, *kernel);
         return kernel;
       });
 }

@@ -5,10 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "driver/api/Dependencies.h"
 #include "driver/api/Kernel.h"
 #include "driver/api/Reproducer.h"
-#include "driver/api/Stages.h"
 #include "driver/cpu/Grid.h"
 #include "driver/cpu/Loader.h"
 
@@ -17,44 +15,8 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <atomic>
-#include <map>
-#include <mutex>
 
 namespace tegula::api {
-
-//===----------------------------------------------------------------------===//
-// Images
-//===----------------------------------------------------------------------===//
-
-std::string writeImage(const Image &image) {
-  ByteWriter out;
-  out.text(image.entry);
-  out.pod(image.scratchBytes);
-  out.pod(image.written.has_value());
-  out.pod(uint64_t(image.written ? image.written->size() : 0));
-  if (image.written)
-    for (int argument : *image.written)
-      out.pod(argument);
-  out.text(image.object);
-  return std::move(out.bytes);
-}
-
-std::optional<Image> readImage(std::string_view bytes) {
-  ByteReader in(bytes);
-  Image image;
-  image.entry = in.text();
-  image.scratchBytes = in.pod<int64_t>();
-  bool known = in.pod<bool>();
-  std::vector<int> written;
-  for (uint64_t i = 0, count = in.pod<uint64_t>(); i < count && in.ok; ++i)
-    written.push_back(in.pod<int>());
-  if (known)
-    image.written = std::move(written);
-  image.object = in.text();
-  if (!in.ok || !in.atEnd())
-    return std::nullopt;
-  return image;
-}
 
 //===----------------------------------------------------------------------===//
 // Processors
@@ -86,36 +48,17 @@ static void checkRunnable(const Job &job) {
 
 namespace {
 
-class CpuKernel final : public CompiledKernel {
+class CpuKernel final : public ImageKernel {
 public:
-  CpuKernel(Job theJob, Image theImage) : job(std::move(theJob)), image(std::move(theImage)) {
-    meta.name = job.name();
-    meta.target = job.target;
-    meta.options = job.options;
-    meta.hash = job.hash;
-    meta.scratchBytes = image.scratchBytes;
-    meta.numArguments = countRuntimeArguments(job.arguments);
-    meta.writtenArguments = image.written;
+  CpuKernel(Job theJob, Built built, bool hit) : ImageKernel(std::move(theJob), std::move(built), hit) {
     code.name = meta.name;
     code.scratchBytes = image.scratchBytes;
   }
 
-  std::vector<std::string> stageNames() const override { return api::stageNames(job.target); }
-
-  const std::string &stage(const std::string &name) override {
-    for (Stage each : {Stage::Tile, Stage::Llir, Stage::Asm, Stage::Obj})
-      if (name == stageName(each))
-        return stage(each);
-    std::string known;
-    for (const std::string &each : stageNames())
-      known += (known.empty() ? "" : ", ") + each;
-    throw Error(Diag::stage_unknown, {job.target.backend, name, known});
-  }
-
-  void launch(std::array<int64_t, 3> grid, const uint64_t *slots) override {
+  void launch(const Launch &launch) override {
     if (!ready.load(std::memory_order_acquire)) [[unlikely]]
       load();
-    cpu::runGrid(code, grid, slots);
+    cpu::runGrid(code, launch.grid, launch.slots);
   }
 
   double expectedNs(int64_t programs) const override {
@@ -124,47 +67,25 @@ public:
   }
 
 private:
-  const std::string &stage(Stage which) {
-    if (which == Stage::Obj)
-      return image.object;
-    std::lock_guard lock(mutex);
-    auto at = texts.find(which);
-    if (at == texts.end())
-      at = texts.emplace(which, makeStage(job, which)).first;
-    return at->second;
-  }
-
   void load() {
     std::lock_guard lock(mutex);
     if (ready.load(std::memory_order_relaxed))
       return;
     checkRunnable(job);
-    reportingBugs(job, [&] { loaded = cpu::loadObject(image.object, image.entry); });
+    reportingBugs(job, [&] { loaded = cpu::loadObject(image.kept.at(Stage::Obj), image.entry); });
     code.entry = reinterpret_cast<cpu::Entry>(loaded->entry);
     ready.store(true, std::memory_order_release);
   }
 
-  Job job;
-  Image image;
   cpu::Code code;
   std::atomic<bool> ready{false};
-  std::mutex mutex; ///< of loading and of `texts`
   std::unique_ptr<cpu::LoadedObject> loaded;
-  std::map<Stage, std::string> texts;
 };
 
 } // namespace
 
-std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image,
-                                              std::vector<lang::Dependency> dependencies, StageTimes times,
-                                              bool cacheHit) {
-  job.owned = frozen(*job.function, dependencies);
-  job.function = job.owned.get();
-  auto kernel = std::make_shared<CpuKernel>(std::move(job), std::move(image));
-  kernel->dependencies = std::move(dependencies);
-  kernel->times = std::move(times);
-  kernel->cacheHit = cacheHit;
-  return kernel;
+std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Built built, bool cacheHit) {
+  return std::make_shared<CpuKernel>(std::move(job), std::move(built), cacheHit);
 }
 
 } // namespace tegula::api

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 //
-// One name for both ways: <folder>/<kernel>-<first 12 digits of its hash>.<stage>
+// One name for both ways: <folder>/<kernel>-<first 12 digits of its hash>.<stage>. A file <kernel>.<stage> takes the
+// place of a stage of every specialisation that has none of its own.
 //
 //     TEGULA_DUMP=llir TEGULA_DUMP_DIR=d python k.py        writes d/add-0f3a6f01b2c4.llir
 //     <edit it>; TEGULA_OVERRIDE_DIR=d python k.py          compiles on from the edited file
@@ -49,17 +50,17 @@ static bool writeFile(const std::string &path, const std::string &text) {
   return ok && std::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
-void dumpStages(const Job &job, const std::function<const std::string &(const std::string &)> &text) {
+void dumpStages(const Job &job, CompiledKernel &kernel) {
   if (job.settings.dump.empty())
     return;
   auto wanted = splitAtCommas(job.settings.dump);
   bool all = std::find(wanted.begin(), wanted.end(), "all") != wanted.end();
   std::string folder = job.settings.dumpDir.empty() ? "tegula-dump" : job.settings.dumpDir;
   // Names of other targets' stages are no mistake: the same variable serves kernels for several.
-  for (const std::string &stage : stageNames(job.target)) {
+  for (const std::string &stage : kernel.stageNames()) {
     if (!all && std::find(wanted.begin(), wanted.end(), stage) == wanted.end())
       continue;
-    const std::string &content = text(stage);
+    const std::string &content = kernel.stage(stage);
     std::string path = folder + "/" + fileName(job, stage);
     mkdir(folder.c_str(), 0777);
     if (!writeFile(path, content))
@@ -67,10 +68,8 @@ void dumpStages(const Job &job, const std::function<const std::string &(const st
   }
 }
 
-std::optional<std::pair<std::string, std::string>> overrideOf(const Job &job, Stage stage) {
-  if (job.settings.overrideDir.empty())
-    return std::nullopt;
-  std::string path = job.settings.overrideDir + "/" + fileName(job, stageName(stage));
+/// The whole file; nullopt: there is none. Throws Error (stage_override_bad) for one that cannot be read.
+static std::optional<std::string> readFile(const std::string &path, Stage stage) {
   FILE *file = std::fopen(path.c_str(), "re");
   if (!file)
     return std::nullopt;
@@ -82,7 +81,18 @@ std::optional<std::pair<std::string, std::string>> overrideOf(const Job &job, St
   std::fclose(file);
   if (failed)
     throw Error(Diag::stage_override_bad, {stageName(stage), path, std::strerror(errno)});
-  return std::pair(std::move(text), std::move(path));
+  return text;
+}
+
+std::optional<std::pair<std::string, std::string>> overrideOf(const Job &job, Stage stage) {
+  if (job.settings.overrideDir.empty())
+    return std::nullopt;
+  for (const std::string &name : {fileName(job, stageName(stage)), job.name() + "." + stageName(stage)}) {
+    std::string path = job.settings.overrideDir + "/" + name;
+    if (auto text = readFile(path, stage))
+      return std::pair(std::move(*text), std::move(path));
+  }
+  return std::nullopt;
 }
 
 } // namespace tegula::api

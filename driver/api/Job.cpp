@@ -5,10 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "driver/api/Job.h"
-
-#include <map>
-#include <mutex>
+#include "driver/api/Stages.h"
 
 #include <elf.h>
 #include <link.h>
@@ -86,27 +83,6 @@ const std::string &buildId() {
 // The key
 //===----------------------------------------------------------------------===//
 
-/// Asking a processor for its features reads files and many registers: once a process.
-static cpu::Target cachedTarget(const std::string &arch) {
-  static std::mutex mutex;
-  static auto &known = *new std::map<std::string, cpu::Target>;
-  std::lock_guard lock(mutex);
-  auto at = known.find(arch);
-  if (at == known.end())
-    at = known.emplace(arch, cpu::targetNamed(arch)).first;
-  return at->second;
-}
-
-static void writeTarget(ByteWriter &out, const Job &job) {
-  out.text(job.target.backend);
-  out.text(job.target.arch);
-  out.pod(job.target.warpSize);
-  out.text(job.cpuTarget.triple);
-  out.text(job.cpuTarget.cpu);
-  out.text(job.cpuTarget.features);
-  out.pod(job.cpuTarget.vectorBits);
-}
-
 static void writeOptions(ByteWriter &out, const CompileOptions &options) {
   out.pod(options.numWarps);
   out.pod(options.numStages);
@@ -114,10 +90,11 @@ static void writeOptions(ByteWriter &out, const CompileOptions &options) {
   out.pod(options.fpFusion);
   out.pod(options.disjoint);
   out.pod(options.pull);
+  out.pod(options.maxRegisters);
 }
 
 /// Steps when the meaning of what is cached changes without the build doing so.
-static constexpr uint32_t keyVersion = 1;
+static constexpr uint32_t keyVersion = 2;
 
 Job makeJob(const Request &request) {
   Job job;
@@ -129,17 +106,15 @@ Job makeJob(const Request &request) {
   job.options.debug |= job.settings.debug;
   job.options.fpFusion &= job.settings.fpFusion;
   job.options.pull &= job.settings.cpuPull;
-  if (job.isCpu() && job.target.arch == "native" && !job.settings.cpuArch.empty())
-    job.target.arch = job.settings.cpuArch;
-  if (job.isCpu())
-    job.cpuTarget = cachedTarget(job.target.arch);
-  else if (job.target.backend != "reference")
-    throw Error(Diag::target_unknown, {job.target.backend});
+  job.backend = &backendNamed(job.target.backend);
 
   ByteWriter out;
   out.pod(keyVersion);
   out.text(buildId());
-  writeTarget(out, job);
+  job.backend->resolve(job, out);
+  out.text(job.target.backend);
+  out.text(job.target.arch);
+  out.pod(job.target.warpSize);
   writeOptions(out, job.options);
   writeFunction(out, *job.function, job.resolvers, job.placed());
   out.pod(uint64_t(job.arguments.size()));

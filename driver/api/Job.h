@@ -8,11 +8,15 @@
 #pragma once
 
 #include "codegen/cpu/Cpu.h"
+#include "codegen/nvptx/Nvptx.h"
 #include "driver/api/Api.h"
 #include "driver/api/Digest.h"
+#include "driver/cuda/Assembler.h"
 #include "ir/Settings.h"
 
 namespace tegula::api {
+
+struct Backend;
 
 /// A request with the settings worked in. Holds `function` alive only when it is a frozen copy.
 struct Job {
@@ -22,14 +26,16 @@ struct Job {
   Target target;
   CompileOptions options; ///< what the settings force is in
   Settings settings;
-  cpu::Target cpuTarget;    ///< backend "cpu"
-  KnownResolvers resolvers; ///< of function and arguments
-  Digest key;               ///< of all of the above, the values of globals excepted
+  const Backend *backend = nullptr;
+  cpu::Target cpuTarget;                            ///< backend "cpu"
+  nvptx::Target gpuTarget;                          ///< backend "cuda"
+  std::shared_ptr<const cuda::Assembler> assembler; ///< backend "cuda"; null: PTX is the last stage
+  KnownResolvers resolvers;                         ///< of function and arguments
+  Digest key;                                       ///< of all of the above, the values of globals excepted
   std::string hash; ///< hexadecimal; without TEGULA_OVERRIDE_DIR, so that it names dumps and overrides alike
 
   std::string name() const;                     ///< of the kernel: the last part of the qualified name
   bool placed() const { return options.debug; } ///< file and line get into the code
-  bool isCpu() const { return target.backend == "cpu"; }
 };
 
 /// Throws Error (target_unknown).

@@ -1,4 +1,4 @@
-//===- Kernel.h - compiled kernels of each device ===//
+//===- Kernel.h - compiled kernels of each backend ===//
 //
 // Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,27 +7,32 @@
 
 #pragma once
 
-#include "driver/api/Job.h"
+#include "driver/api/Stages.h"
+
+#include <mutex>
 
 namespace tegula::api {
 
-/// What is kept of a kernel for the CPU, in memory and on disk.
-struct Image {
-  std::string entry, object;
-  int64_t scratchBytes = 0;
-  std::optional<std::vector<int>> written;
+/// A kernel that is an image: its stages are kept or made anew.
+class ImageKernel : public CompiledKernel {
+public:
+  ImageKernel(Job job, Built built, bool cacheHit);
+
+  std::vector<std::string> stageNames() const override { return api::stageNames(job, image); }
+  const std::string &stage(const std::string &name) override;
+
+protected:
+  Job job; ///< its function is a frozen copy
+  Image image;
+  std::mutex mutex; ///< of loading and of `texts`
+
+private:
+  std::map<Stage, std::string> texts;
 };
-std::string writeImage(const Image &image);
-/// nullopt: these are not the bytes of an image.
-std::optional<Image> readImage(std::string_view bytes);
 
-/// `job.function` is replaced by a frozen copy, for the stages that are made when asked for.
-std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Image image,
-                                              std::vector<lang::Dependency> dependencies, StageTimes times,
-                                              bool cacheHit);
-
-/// Lowers and returns a kernel for the interpreter of tile IR.
-std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job,
-                                                    const std::function<void(const std::string &)> &print);
+// Backend::load of each.
+std::shared_ptr<CompiledKernel> makeCpuKernel(Job job, Built built, bool cacheHit);
+std::shared_ptr<CompiledKernel> makeGpuKernel(Job job, Built built, bool cacheHit);
+std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job, Built built, bool cacheHit);
 
 } // namespace tegula::api

@@ -6,14 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/api/Kernel.h"
-#include "driver/api/Reproducer.h"
-#include "driver/api/Stages.h"
 #include "driver/cpu/Grid.h"
 #include "driver/reference/Reference.h"
-
-#include "llvm/Support/raw_ostream.h"
-
-#include <mutex>
 
 namespace tegula::api {
 
@@ -21,16 +15,16 @@ namespace {
 
 class ReferenceKernel final : public CompiledKernel {
 public:
-  ReferenceKernel(const Job &job, TileModule theTile) : tile(std::move(theTile)) {
+  ReferenceKernel(const Job &job, Built built) : tile(std::move(*built.tile)) {
     meta.name = job.name();
     meta.target = job.target;
     meta.options = job.options;
     meta.hash = job.hash;
     meta.numArguments = countRuntimeArguments(job.arguments);
-    meta.writtenArguments = tile.written;
-    dependencies = tile.dependencies;
-    llvm::raw_string_ostream out(text);
-    (*tile.module)->print(out, mlir::OpPrintingFlags().enableDebugInfo(false));
+    meta.writtenArguments = std::move(built.image.written);
+    dependencies = std::move(built.dependencies);
+    times = std::move(built.times);
+    text = printTile(*tile.module);
   }
 
   std::vector<std::string> stageNames() const override { return {"tile"}; }
@@ -41,15 +35,15 @@ public:
     return text;
   }
 
-  void launch(std::array<int64_t, 3> grid, const uint64_t *slots) override {
+  void launch(const Launch &launch) override {
     // The module's context is for one thread at a time.
     std::lock_guard lock(mutex);
-    if (cpu::programsOf(grid) == 0)
+    if (cpu::programsOf(launch.grid) == 0)
       return;
     reference::Hooks hooks;
     hooks.print = [](const std::string &line) { cpu::writeOut(line.ends_with('\n') ? line : line + "\n"); };
     hooks.interrupted = [look = cpu::InterruptPoll()]() mutable { return look.isDue() && look.ask(); };
-    reference::run(*tile.module, grid, slots, hooks);
+    reference::run(*tile.module, launch.grid, launch.slots, hooks);
   }
 
 private:
@@ -60,15 +54,13 @@ private:
 
 } // namespace
 
-std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job,
-                                                    const std::function<void(const std::string &)> &print) {
-  std::shared_ptr<ReferenceKernel> kernel;
-  reportingBugs(job, [&] {
-    StageTimes times;
-    kernel = std::make_shared<ReferenceKernel>(job, makeTile(job, times, print));
-    kernel->times = std::move(times);
-  });
-  return kernel;
+std::shared_ptr<CompiledKernel> makeReferenceKernel(Job job, Built built, bool) {
+  return std::make_shared<ReferenceKernel>(job, std::move(built));
 }
+
+static constexpr Step steps[] = {{Stage::Tile, makeTile, replaceTileIr}};
+
+constinit const Backend referenceBackend = {"reference", steps, false, [](Job &, ByteWriter &) {},
+                                            makeReferenceKernel};
 
 } // namespace tegula::api

@@ -15,7 +15,7 @@ namespace tegula::api {
 
 /// Some IR that a failing step was working on, and the command that does this step again.
 struct WatchedIr {
-  std::string file;    ///< "passes.tile", "codegen.tile", "llvm.ll"
+  std::string file;    ///< "passes.tile", "codegen.tile", "llvm.ll", "kernel.ptx"
   std::string command; ///< uses `file`
   std::string text;
 };

@@ -86,10 +86,18 @@ static bool knownNumPyLayout() {
   return known;
 }
 
+/// Whether the class comes from a package.
+static bool isOfPackage(PyTypeObject *type, std::string_view package) {
+  py::object module = attribute(reinterpret_cast<PyObject *>(type), "__module__");
+  std::string name = module && PyUnicode_Check(module.ptr()) ? toText(module.ptr()) : "";
+  return name == package || name.starts_with(std::string(package) + ".");
+}
+
 static ArgKind tensorKind(PyTypeObject *type, PyObject *sample, ArgType &result) {
   result.overrides = torchOverride(type);
   if (!result.overrides.empty())
     return ArgKind::Refused;
+  result.isCupy = isOfPackage(type, "cupy");
   result.api = exchangeApi(type);
   if (result.api)
     return ArgKind::Exchange;
@@ -103,6 +111,8 @@ static ArgKind tensorKind(PyTypeObject *type, PyObject *sample, ArgType &result)
     return ArgKind::Real;
   if (PyObject_HasAttrString(sample, "data_ptr") && PyObject_HasAttrString(sample, "dtype"))
     return ArgKind::DataPtr;
+  if (PyObject_HasAttrString(sample, "__cuda_array_interface__"))
+    return ArgKind::CudaArray;
   if (PyObject_HasAttrString(sample, "__dlpack__"))
     return ArgKind::DLPack;
   if (PyObject_CheckBuffer(sample) && type != &PyBytes_Type &&

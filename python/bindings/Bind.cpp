@@ -10,7 +10,18 @@
 namespace tegula::python {
 
 namespace {
-enum class Option : int16_t { NumWarps, NumStages, Debug, FpFusion, Ignored };
+enum class Option : int16_t {
+  NumWarps,
+  NumStages,
+  MaxRegisters,
+  Debug,
+  FpFusion,
+  Stream,
+  Cooperative,
+  OneOnly, ///< GPUs have it, and the value 1 alone is supported
+  Refused, ///< GPUs have it, and it is not supported
+  Ignored  ///< a hint, or of other devices
+};
 struct OptionRow {
   const char *name;
   Option option;
@@ -18,11 +29,11 @@ struct OptionRow {
 // What Triton's launch takes; a device without the thing takes it and lets it be.
 constexpr OptionRow optionRows[] = {
     {"num_warps", Option::NumWarps},  {"num_stages", Option::NumStages},
-    {"num_ctas", Option::Ignored},    {"maxnreg", Option::Ignored},
+    {"num_ctas", Option::OneOnly},    {"maxnreg", Option::MaxRegisters},
     {"debug", Option::Debug},         {"enable_fp_fusion", Option::FpFusion},
-    {"stream", Option::Ignored},      {"launch_cooperative_grid", Option::Ignored},
-    {"launch_pdl", Option::Ignored},  {"ptx_options", Option::Ignored},
-    {"ir_override", Option::Ignored}, {"waves_per_eu", Option::Ignored},
+    {"stream", Option::Stream},       {"launch_cooperative_grid", Option::Cooperative},
+    {"launch_pdl", Option::Ignored},  {"ptx_options", Option::Refused},
+    {"ir_override", Option::Refused}, {"waves_per_eu", Option::Ignored},
     {"kpack", Option::Ignored},       {"matrix_instr_nonkdim", Option::Ignored},
 };
 } // namespace
@@ -62,6 +73,13 @@ static int integerOption(PyObject *name, PyObject *value, int low, int high) {
   return static_cast<int>(v);
 }
 
+static bool isTrue(PyObject *value) {
+  int truth = PyObject_IsTrue(value);
+  if (truth < 0)
+    throw py::error_already_set();
+  return truth;
+}
+
 static void setOption(CallOptions &given, int index, PyObject *name, PyObject *value) {
   if (value == Py_None)
     return;
@@ -69,14 +87,19 @@ static void setOption(CallOptions &given, int index, PyObject *name, PyObject *v
   switch (optionRows[index].option) {
   case Option::NumWarps: given.numWarps = integerOption(name, value, 1, 64); break;
   case Option::NumStages: given.numStages = integerOption(name, value, 0, 64); break;
-  case Option::Debug:
-  case Option::FpFusion: {
-    int truth = PyObject_IsTrue(value);
-    if (truth < 0)
-      throw py::error_already_set();
-    (optionRows[index].option == Option::Debug ? given.debug : given.fpFusion) = truth;
+  case Option::MaxRegisters: given.maxRegisters = integerOption(name, value, 0, 255); break;
+  case Option::Debug: given.debug = isTrue(value); break;
+  case Option::FpFusion: given.fpFusion = isTrue(value); break;
+  case Option::Stream: given.stream = value; break;
+  case Option::Cooperative: given.cooperative = isTrue(value); break;
+  case Option::OneOnly:
+    if (integerOption(name, value, 1, 64) != 1)
+      given.unsupported = {name, value};
     break;
-  }
+  case Option::Refused:
+    if (isTrue(value))
+      given.unsupported = {name, value};
+    break;
   case Option::Ignored: break;
   }
 }

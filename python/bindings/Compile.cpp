@@ -56,6 +56,7 @@ static std::shared_ptr<api::CompiledKernel> compile(py::object function, py::lis
   };
   option("num_warps", request.options.numWarps);
   option("num_stages", request.options.numStages);
+  option("maxnreg", request.options.maxRegisters);
   option("debug", request.options.debug);
   option("enable_fp_fusion", request.options.fpFusion);
   option("disjoint", request.options.disjoint);
@@ -73,10 +74,14 @@ static py::dict metadata(const api::CompiledKernel &kernel) {
   d["num_warps"] = m.options.numWarps;
   d["num_stages"] = m.options.numStages;
   d["num_ctas"] = 1;
+  d["maxnreg"] = m.options.maxRegisters ? py::cast(m.options.maxRegisters) : py::none();
   d["debug"] = m.options.debug;
   d["enable_fp_fusion"] = m.options.fpFusion;
   d["disjoint"] = m.options.disjoint;
   d["shared"] = m.shared;
+  d["n_regs"] = m.registers < 0 ? py::none() : py::cast(m.registers);
+  d["n_spills"] = m.spills < 0 ? py::none() : py::cast(m.spills);
+  d["assembler"] = m.assembler.empty() ? py::none() : py::cast(m.assembler);
   d["scratch_bytes"] = m.scratchBytes;
   d["num_arguments"] = m.numArguments;
   d["written_arguments"] = m.writtenArguments ? py::cast(*m.writtenArguments) : py::none();
@@ -90,7 +95,7 @@ static py::object stage(api::CompiledKernel &kernel, const std::string &name) {
     WithoutGil nogil;
     text = &kernel.stage(name);
   }
-  if (name == "obj" || name == "cubin" || name == "hsaco")
+  if (api::isBinaryStage(name))
     return py::bytes(*text);
   return py::str(*text);
 }
@@ -100,6 +105,16 @@ void initCompile(py::module_ &module) {
       module, "Kernel", "The native part of a compiled kernel.")
       .def_property_readonly("stage_names", &api::CompiledKernel::stageNames)
       .def("stage", &stage)
+      .def("prepare",
+           [](api::CompiledKernel &kernel, const std::string &device) {
+             WithoutGil nogil;
+             kernel.prepare(api::deviceNamed(device));
+           })
+      .def("measure",
+           [](api::CompiledKernel &kernel) {
+             WithoutGil nogil;
+             kernel.measure();
+           })
       .def("metadata", &metadata)
       .def_property_readonly("times", [](const api::CompiledKernel &k) { return k.times; })
       .def_property_readonly("cache_hit", [](const api::CompiledKernel &k) { return k.cacheHit; });

@@ -61,7 +61,8 @@ struct ExchangeApi {
   void *allocate, *fromObject, *toObject;
   /// Describes the tensor without owning it. 0, or -1 with a Python exception. May be null.
   int (*describe)(void *object, Tensor *out);
-  void *currentStream;
+  /// The stream that work on a device goes to now, of the calling thread. 0, or -1 with a Python exception.
+  int (*currentStream)(int32_t deviceType, int32_t deviceId, void **out);
 };
 
 } // namespace tegula::python::dlpack

@@ -49,84 +49,36 @@ py::list parametersOf(const EmulatedModule &m, const std::string &name) {
   return all;
 }
 
-py::dict toDict(const ptx::MemoryCount &m, const char *units) {
-  py::dict d;
-  d["requests"] = m.requests;
-  d[units] = m.units;
-  d["ideal"] = m.ideal;
-  d["bytes"] = m.bytes;
-  return d;
-}
-py::dict toDict(const ptx::LineCounters &l, bool isInstruction) {
-  py::dict d;
-  d["file"] = l.file;
-  d["line"] = l.sourceLine;
-  if (isInstruction) {
-    d["function"] = l.function;
-    d["ptx_line"] = l.ptxLine;
-    d["block"] = l.block;
-    d["class"] = ptx::pipeName(l.pipe);
+/// What visit() fills.
+struct Dict {
+  py::dict made;
+  template <typename T> void value(const char *name, const T &v) { made[name] = v; }
+  template <size_t n> void value(const char *name, const uint32_t (&v)[n]) {
+    py::tuple all(n);
+    for (size_t k = 0; k < n; k++)
+      all[k] = v[k];
+    made[name] = all;
   }
-  d["instructions"] = l.instructions;
-  d["lanes"] = l.lanes;
-  if (l.memory.global.requests)
-    d["global"] = toDict(l.memory.global, "sectors");
-  if (l.memory.shared.requests)
-    d["shared"] = toDict(l.memory.shared, "wavefronts");
-  if (l.memory.local.requests)
-    d["local"] = toDict(l.memory.local, "sectors");
-  return d;
-}
+  template <typename Body> void object(const char *name, Body body) {
+    Dict inner;
+    body(inner);
+    made[name] = inner.made;
+  }
+  template <typename Items, typename Each> void list(const char *name, const Items &items, Each each) {
+    py::list all;
+    for (auto &item : items) {
+      Dict inner;
+      each(inner, item);
+      all.append(inner.made);
+    }
+    made[name] = all;
+  }
+};
 
-py::dict toDict(const ptx::Counters &c) {
-  py::dict d, classes;
-  d["kernel"] = c.kernel;
-  d["arch"] = c.arch;
-  d["grid"] = py::make_tuple(c.grid[0], c.grid[1], c.grid[2]);
-  d["block"] = py::make_tuple(c.block[0], c.block[1], c.block[2]);
-  d["instructions"] = c.instructions;
-  d["lane_instructions"] = c.lanes;
-  d["active_lanes"] = c.activeLanes();
-  for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
-    if (c.byPipe[p])
-      classes[ptx::pipeName(static_cast<ptx::Pipe>(p))] = c.byPipe[p];
-  d["by_class"] = classes;
-  d["global"] = toDict(c.memory.global, "sectors");
-  d["shared"] = toDict(c.memory.shared, "wavefronts");
-  d["local"] = toDict(c.memory.local, "sectors");
-  d["barriers"] = c.barriers;
-  d["matrix_operations"] = c.matrixOperations;
-  d["multiply_adds"] = c.multiplyAdds;
-  py::dict units;
-  for (const ptx::UnitBound &b : c.bounds) {
-    py::dict unit;
-    unit["instructions"] = b.instructions;
-    unit["clocks"] = b.cycles;
-    units[b.unit.c_str()] = unit;
-  }
-  d["by_unit"] = units;
-  py::list instructions, lines, blocks;
-  for (const ptx::LineCounters &l : c.perInstruction)
-    instructions.append(toDict(l, true));
-  for (const ptx::LineCounters &l : c.perLine)
-    lines.append(toDict(l, false));
-  for (const ptx::BlockCounters &b : c.blocks) {
-    py::dict block;
-    block["function"] = b.function;
-    block["block"] = b.block;
-    block["ptx_lines"] = py::make_tuple(b.firstPtxLine, b.lastPtxLine);
-    block["file"] = b.file;
-    block["lines"] = py::make_tuple(b.firstSourceLine, b.lastSourceLine);
-    block["size"] = b.size;
-    block["executions"] = b.executions;
-    block["lanes"] = b.lanes;
-    block["instructions"] = b.instructions;
-    blocks.append(block);
-  }
-  d["by_instruction"] = instructions;
-  d["by_line"] = lines;
-  d["by_block"] = blocks;
-  return d;
+py::dict toDict(const ptx::Counters &counters) {
+  Dict dict;
+  ptx::visit(dict, counters);
+  return dict.made;
 }
 
 py::list toList(const std::vector<ptx::Finding> &findings) {
@@ -216,9 +168,34 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
                         toList(report.findings), s.counters ? ptx::table(report.counters) : std::string());
 }
 
+/// Launches on emulated devices by this thread between start and stop, counted.
+class LaunchRecorder {
+public:
+  ~LaunchRecorder() { stop(); }
+  void start() { api::recordEmulatedInto(&launches); }
+  void stop() { api::recordEmulatedInto(nullptr); }
+  py::list look() const {
+    py::list all;
+    for (const api::EmulatedLaunch &l : launches)
+      all.append(py::make_tuple(l.kernel, l.device, py::make_tuple(l.grid[0], l.grid[1], l.grid[2]),
+                                l.numWarps, toDict(l.report.counters), toList(l.report.findings)));
+    return all;
+  }
+
+private:
+  std::vector<api::EmulatedLaunch> launches;
+};
+
 } // namespace
 
 void initEmulator(py::module_ &module) {
+  module.def("share_memory", &api::shareMemory);
+  module.def("unshare_memory", &api::unshareMemory);
+  py::class_<LaunchRecorder>(module, "LaunchRecorder")
+      .def(py::init<>())
+      .def("start", &LaunchRecorder::start)
+      .def("stop", &LaunchRecorder::stop)
+      .def("look", &LaunchRecorder::look);
   py::class_<EmulatedModule>(module, "EmulatedModule")
       .def(py::init([](const std::string &text, const std::string &arch, const std::string &name) {
         auto m = std::make_unique<EmulatedModule>();
@@ -240,8 +217,12 @@ void initEmulator(py::module_ &module) {
   module.def("check_emulator_checks", [](const std::string &text) { ptx::parseChecks(text); });
   module.def("emulated_devices", [] {
     py::list all;
-    for (const api::EmulatedDevice &d : api::emulatedDevices())
-      all.append(py::make_tuple(d.arch, d.board, d.memory, d.multiprocessors, d.sharedPerSm, d.threadsPerSm));
+    using ptx::Attribute;
+    for (const ptx::Board &board : ptx::boards())
+      all.append(py::make_tuple(board.arch(), board.name, board.memory,
+                                board.attribute(Attribute::MULTIPROCESSOR_COUNT),
+                                board.attribute(Attribute::MAX_SHARED_MEMORY_PER_MULTIPROCESSOR),
+                                board.attribute(Attribute::MAX_THREADS_PER_MULTIPROCESSOR)));
     return all;
   });
 }

@@ -54,6 +54,7 @@ struct Entry {
   std::shared_ptr<api::CompiledKernel> kernel;
   PyObject *object = nullptr; ///< the tegula.compiler.CompiledKernel
   std::vector<WatchGroup> watches;
+  const api::Device *device = nullptr;
   std::vector<bool> written;         ///< by run-time argument; empty: any of them may be
   double nanosecondsPerProgram = -1; ///< of the last launch; negative: never run
 
@@ -80,9 +81,8 @@ struct FunctionState {
 
   // Settings as of `epoch`.
   unsigned epoch = ~0u;
-  api::Target target;
+  const api::Device *device = nullptr; ///< null: that of the tensors
   api::CompileOptions base;
-  uint8_t device = 0;
 
   // The keywords of the last call, resolved.
   PyObject *lastKeywords = nullptr;

@@ -109,13 +109,15 @@ static void compileInto(Call &call, Entry &entry) {
     api::Request request;
     request.function = fn.jit.get();
     request.arguments = compilerArguments(call);
-    request.target = fn.target;
+    request.target = call.device->target;
     request.options = compilerOptions(call);
     std::shared_ptr<lang::JitFunction> held = fn.jit;
     {
       WithoutGil nogil;
       entry.kernel = api::compile(request);
+      entry.kernel->prepare(*call.device);
     }
+    entry.device = call.device;
     releaseWatches(entry);
     if (watchDependencies(entry) || attempt == 3)
       break;
@@ -141,15 +143,25 @@ static Entry &compileEntry(FunctionObject *function, Call &call, uint64_t hash) 
   Entry made;
   made.key.assign(call.key.begin(), call.key.end());
   made.hash = hash;
-  compileInto(call, made);
-  if (Entry *other = fn.table.find(hash, call.key)) { // another thread was first
+  auto release = [&] {
     releaseWatches(made);
+    Py_CLEAR(made.object);
+  };
+  try {
+    compileInto(call, made);
+    // Before others can find the entry: it runs Python code.
+    makeKernelObject(function, made);
+  } catch (...) {
+    release();
+    throw;
+  }
+  if (Entry *other = fn.table.find(hash, call.key)) { // another thread was first
+    release();
     return *other;
   }
   fn.entries.push_back(std::move(made));
   Entry &entry = fn.entries.back();
   fn.table.insert(&entry);
-  makeKernelObject(function, entry);
   return entry;
 }
 
@@ -192,25 +204,48 @@ static void checkReadOnly(const Call &call, const Entry &entry) {
   }
 }
 
-static void runEntry(const Call &call, Entry &entry, const std::array<int64_t, 3> &grid) {
+/// On a GPU a launch only puts the grid into a stream: shorter than giving up the GIL.
+static void runOnGpu(const Call &call, Entry &entry, api::Launch &launch) {
+  launch.stream = streamOf(call);
+  entry.kernel->launch(launch);
+  entry.nanosecondsPerProgram = 0;
+}
+
+static void runOnHost(Entry &entry, const api::Launch &launch) {
   using Clock = std::chrono::steady_clock;
-  double programs =
-      static_cast<double>(grid[0]) * static_cast<double>(grid[1]) * static_cast<double>(grid[2]);
+  double programs = static_cast<double>(launch.grid[0]) * static_cast<double>(launch.grid[1]) *
+                    static_cast<double>(launch.grid[2]);
   bool keepGil = entry.nanosecondsPerProgram >= 0 && entry.nanosecondsPerProgram * programs < keepGilBelow;
   Clock::time_point begin;
   double spent = 0;
   if (keepGil) {
     begin = Clock::now();
-    entry.kernel->launch(grid, call.slots.data());
+    entry.kernel->launch(launch);
     spent = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
   } else {
     std::shared_ptr<api::CompiledKernel> kernel = entry.kernel; // another thread may compile the entry anew
     WithoutGil nogil;
     begin = Clock::now();
-    kernel->launch(grid, call.slots.data());
+    kernel->launch(launch);
     spent = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
   }
   entry.nanosecondsPerProgram = spent / programs;
+}
+
+static void runEntry(const Call &call, Entry &entry, const std::array<int64_t, 3> &grid) {
+  api::Launch launch{.grid = grid,
+                     .slots = call.slots.data(),
+                     .device = entry.device,
+                     .cooperative = call.given.cooperative};
+  if (entry.device->kind == api::DeviceKind::Cuda)
+    return runOnGpu(call, entry, launch);
+  llvm::SmallVector<api::ArgumentRange, 16> ranges; // for the checks of emulated devices
+  if (entry.device->kind == api::DeviceKind::Emulated)
+    for (const Range &r : call.ranges)
+      ranges.push_back({r.known ? r.low : 0, r.known ? r.high : 0, r.slot});
+  launch.ranges = ranges.data();
+  launch.rangeCount = ranges.size();
+  runOnHost(entry, launch);
 }
 
 static void runHooks(const FunctionState &fn, PyObject *const *args, size_t count, PyObject *keywords) {

@@ -15,5 +15,6 @@ PYBIND11_MODULE(_tegula, module) {
   initCompile(module);
   initSettings(module);
   initBounds(module);
+  initDevices(module);
   initEmulator(module);
 }

@@ -27,6 +27,7 @@ struct Argument {
   Param &param;
 
   ArgName name() const { return {call.fn.name, param.name}; }
+  uint16_t number() const { return static_cast<uint16_t>(&param - call.fn.params.data()); }
   [[noreturn]] void fail(Diag id, const std::string &more = "", const std::string &last = "") const {
     throw Error(id, {toText(param.name), toText(call.fn.name), more, last});
   }
@@ -182,9 +183,13 @@ static void addTensor(const Argument &a, const ArgType &type, PyObject *value) {
   readTensor(type, value, a.name(), view, kept);
   if (kept)
     a.call.kept.push_back(kept);
-  a.call.ranges.push_back(
-      {view.low, view.high, static_cast<uint32_t>(a.call.slots.size()), view.knownExtent, view.readOnly});
-  a.call.anyReadOnly |= view.readOnly;
+  Call &call = a.call;
+  call.ranges.push_back({view.low, view.high, static_cast<uint32_t>(call.slots.size()),
+                         static_cast<int16_t>(view.device), a.number(), view.place, view.knownExtent,
+                         view.readOnly});
+  call.anyReadOnly |= view.readOnly;
+  if (view.place == Place::Cuda && !call.streamOwner)
+    call.streamOwner = &type;
   packTensor(a, view.address, view.kind);
 }
 
@@ -241,7 +246,8 @@ static void addTypedInt(const Argument &a, lang::Constant::Int n, PyObject *valu
   lang::DType type = *a.param.annotation;
   if (type.isPointer)
     return packTensor(a, static_cast<uint64_t>(n), type.scalar),
-           a.call.ranges.push_back({0, 0, static_cast<uint32_t>(a.call.slots.size() - 1), false, false});
+           a.call.ranges.push_back({0, 0, static_cast<uint32_t>(a.call.slots.size() - 1), 0, a.number(),
+                                    Place::Unknown, false, false});
   if (isFloat(type.scalar))
     return addFloat(a, PyLong_AsDouble(value));
   if (type.scalar == ScalarKind::I1)
@@ -315,6 +321,7 @@ static void addValue(const Argument &a, const ArgType &type, PyObject *value) {
   case ArgKind::Exchange:
   case ArgKind::NumPy:
   case ArgKind::DataPtr:
+  case ArgKind::CudaArray:
   case ArgKind::DLPack:
   case ArgKind::Buffer: return addTensor(a, type, value);
   case ArgKind::Int: return addInt(a, value);
@@ -351,16 +358,7 @@ static void refreshSettings(FunctionState &fn) {
   if (fn.epoch == epoch)
     return;
   Settings s = settings();
-  std::string device = s.device.empty() ? "cpu" : s.device;
-  if (device == "cpu:0")
-    device = "cpu";
-  if (device != "cpu" && device != "reference") {
-    std::string family = device.substr(0, device.find(':'));
-    bool planned = family == "cuda" || family == "hip" || family == "emu";
-    throw Error(planned ? Diag::launch_device_not_built : Diag::launch_unknown_device, {device});
-  }
-  fn.device = device == "cpu" ? 0 : 1;
-  fn.target = api::Target{device, device == "cpu" ? "native" : "", 1};
+  fn.device = s.device.empty() ? nullptr : &api::deviceNamed(s.device);
   fn.base = api::CompileOptions{};
   fn.base.debug = s.debug || fn.debug == 1;
   fn.base.fpFusion = s.fpFusion;
@@ -394,17 +392,21 @@ bool writesOverlap(const Call &call, const Entry &entry) {
   return false;
 }
 
+// The first word of a key: warps, stages (8 bits each), debug, fusion, pull, 5 bits free, device (8), epoch (23),
+// registers (8), disjoint (1).
+static constexpr int deviceShift = 24, epochShift = 32, registersShift = 55, disjointShift = 63;
+
 void specialise(Call &call) {
   FunctionState &fn = call.fn;
   refreshSettings(fn);
   const CallOptions &g = call.given;
-  api::CompileOptions o = fn.base;
+  const api::CompileOptions &o = fn.base;
   uint64_t warps = g.numWarps < 0 ? o.numWarps : g.numWarps,
            stages = g.numStages < 0 ? o.numStages : g.numStages;
   uint64_t debug = o.debug || g.debug == 1, fusion = g.fpFusion < 0 ? o.fpFusion : g.fpFusion;
+  uint64_t registers = g.maxRegisters < 0 ? 0 : g.maxRegisters;
   call.key.push_back(warps | stages << 8 | debug << 16 | fusion << 17 | static_cast<uint64_t>(o.pull) << 18 |
-                     static_cast<uint64_t>(fn.device) << 24 |
-                     static_cast<uint64_t>(fn.epoch & 0x7FFFFFFF) << 32);
+                     static_cast<uint64_t>(fn.epoch & 0x7FFFFF) << epochShift | registers << registersShift);
   for (size_t i = 0; i < fn.params.size(); ++i) {
     Param &p = fn.params[i];
     PyObject *value = call.values[i];
@@ -419,8 +421,10 @@ void specialise(Call &call) {
     }
     addValue(a, *p.lastArgType, value);
   }
+  chooseDevice(call);
+  call.key[0] |= static_cast<uint64_t>(call.device->index) << deviceShift;
   if (allDisjoint(call))
-    call.key[0] |= 1ull << 63;
+    call.key[0] |= 1ull << disjointShift;
 }
 
 //===----------------------------------------------------------------------===//
@@ -527,6 +531,8 @@ api::CompileOptions compilerOptions(const Call &call) {
   o.debug = word >> 16 & 1;
   o.fpFusion = word >> 17 & 1;
   o.pull = word >> 18 & 1;
+  o.maxRegisters = word >> registersShift & 0xFF;
+  o.assemble = call.device->kind != api::DeviceKind::Emulated; // it runs PTX
   o.disjoint = call.disjoint();
   return o;
 }

@@ -9,7 +9,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "driver/api/Api.h"
+#include "driver/api/Device.h"
 
 #include <string>
 
@@ -100,6 +100,7 @@ void initFunction(py::module_ &module);
 void initCompile(py::module_ &module);
 void initSettings(py::module_ &module);
 void initBounds(py::module_ &module);
+void initDevices(py::module_ &module);
 void initEmulator(py::module_ &module);
 
 } // namespace tegula::python

@@ -80,11 +80,20 @@ static ScalarKind dlpackKind(const dlpack::Tensor &t) {
 
 static void readDlpack(const dlpack::Tensor &t, PyObject *object, const ArgName &name, TensorView &view) {
   using namespace dlpack;
-  if (t.deviceType != Cpu && t.deviceType != CudaHost && t.deviceType != RocmHost &&
-      t.deviceType != CudaManaged) {
-    const char *device = t.deviceType == Cuda ? "cuda:" : t.deviceType == Rocm ? "hip:" : "DLPack type ";
-    int number = t.deviceType == Cuda || t.deviceType == Rocm ? t.deviceId : t.deviceType;
-    fail(Diag::launch_wrong_device, name, device + std::to_string(number), "the CPU");
+  switch (t.deviceType) {
+  case Cpu: view.place = Place::Host; break;
+  case CudaHost:
+  case CudaManaged:
+  case RocmHost: view.place = Place::Shared; break;
+  case Cuda:
+    view.place = Place::Cuda;
+    view.device = t.deviceId;
+    break;
+  default: {
+    const char *device = t.deviceType == Rocm ? "hip:" : "DLPack type ";
+    int number = t.deviceType == Rocm ? t.deviceId : t.deviceType;
+    fail(Diag::launch_wrong_device, name, device + std::to_string(number), "another");
+  }
   }
   view.kind = dlpackKind(t);
   if (view.kind == ScalarKind::Void) {
@@ -176,6 +185,7 @@ static void readNumPy(PyObject *object, const ArgName &name, TensorView &view) {
     fail(Diag::launch_dtype, name, shortText(a->descr));
   if (order == '>') // native order is '=' or '|'
     fail(Diag::launch_byte_order, name);
+  view.place = Place::Host;
   view.address = reinterpret_cast<uint64_t>(a->data);
   view.readOnly = !(a->flags & flagWriteable);
   int item = itemSize(view.kind);
@@ -187,6 +197,20 @@ static void readNumPy(PyObject *object, const ArgName &name, TensorView &view) {
 //===----------------------------------------------------------------------===//
 // The others
 //===----------------------------------------------------------------------===//
+
+/// "cpu", "cuda:1", "meta".
+static void readDeviceText(const std::string &text, const ArgName &name, TensorView &view) {
+  if (text.starts_with("cpu")) {
+    view.place = Place::Host;
+  } else if (text == "cuda" || text.starts_with("cuda:")) {
+    view.place = Place::Cuda;
+    view.device = text.size() > 5 ? std::atoi(text.c_str() + 5) : 0;
+  } else if (text == "meta") {
+    fail(Diag::launch_no_data, name, "it is on the device 'meta'");
+  } else {
+    fail(Diag::launch_wrong_device, name, text, "another");
+  }
+}
 
 static void readDataPtr(PyObject *object, const ArgName &name, TensorView &view) {
   static PyObject *dataPtr = interned("data_ptr"), *dtypeName = interned("dtype"),
@@ -200,12 +224,8 @@ static void readDataPtr(PyObject *object, const ArgName &name, TensorView &view)
   py::object device = py::reinterpret_steal<py::object>(PyObject_GetAttr(object, deviceName));
   if (!device)
     PyErr_Clear();
-  else if (!device.is_none()) {
-    std::string text = shortText(device.ptr());
-    if (text.substr(0, 3) != "cpu")
-      fail(text == "meta" ? Diag::launch_no_data : Diag::launch_wrong_device, name,
-           text == "meta" ? "it is on the device 'meta'" : text, "the CPU");
-  }
+  else if (!device.is_none())
+    readDeviceText(shortText(device.ptr()), name, view);
   PyObject *self[] = {object};
   py::object address = py::reinterpret_steal<py::object>(
       PyObject_VectorcallMethod(dataPtr, self, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
@@ -214,6 +234,69 @@ static void readDataPtr(PyObject *object, const ArgName &name, TensorView &view)
   view.address = PyLong_AsUnsignedLongLong(address.ptr());
   if (view.address == ~0ull && PyErr_Occurred())
     throw py::error_already_set();
+}
+
+/// Shapes and strides of the interface: tuples of integers. False for anything else.
+static bool readExtents(PyObject *tuple, llvm::SmallVectorImpl<int64_t> &out) {
+  if (!tuple || !PyTuple_Check(tuple))
+    return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+    out.push_back(PyLong_AsLongLong(PyTuple_GET_ITEM(tuple, i)));
+  return !PyErr_Occurred();
+}
+
+/// "<f4", "|b1", "<u8".
+static ScalarKind typestrKind(const std::string &text) {
+  if (text.size() < 3 || text[0] == '>')
+    return ScalarKind::Void;
+  std::string name = text[1] == 'b'   ? "int1"
+                     : text[1] == 'i' ? "int" + std::to_string(8 * std::atoi(text.c_str() + 2))
+                     : text[1] == 'u' ? "uint" + std::to_string(8 * std::atoi(text.c_str() + 2))
+                     : text[1] == 'f' ? "float" + std::to_string(8 * std::atoi(text.c_str() + 2))
+                                      : "";
+  return lang::scalarKindNamed(name);
+}
+
+/// numba.readthedocs.io, "CUDA Array Interface" (version 3).
+static void readCudaArray(PyObject *object, const ArgName &name, TensorView &view) {
+  py::object interface =
+      py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "__cuda_array_interface__"));
+  if (!interface)
+    throw py::error_already_set();
+  auto item = [&](const char *key) {
+    return PyDict_Check(interface.ptr()) ? PyDict_GetItemString(interface.ptr(), key) : nullptr;
+  };
+  PyObject *data = item("data"), *type = item("typestr"), *strides = item("strides");
+  llvm::SmallVector<int64_t, 8> shape, steps;
+  bool good = data && PyTuple_Check(data) && PyTuple_GET_SIZE(data) == 2 && type && PyUnicode_Check(type) &&
+              readExtents(item("shape"), shape);
+  bool strided = good && strides && strides != Py_None;
+  if (!good || (strided && (!readExtents(strides, steps) || steps.size() != shape.size()))) {
+    PyErr_Clear();
+    fail(Diag::launch_no_data, name, "its __cuda_array_interface__ is incomplete");
+  }
+  view.kind = typestrKind(toText(type));
+  if (view.kind == ScalarKind::Void) // a type that NumPy lacks has a void typestr; the object may name it
+    if (py::object dtype = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "dtype")))
+      view.kind = namedKind(dtype.ptr());
+  PyErr_Clear();
+  if (view.kind == ScalarKind::Void)
+    fail(Diag::launch_dtype, name, toText(type));
+  view.address = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(data, 0));
+  if (PyErr_Occurred())
+    throw py::error_already_set();
+  view.readOnly = PyObject_IsTrue(PyTuple_GET_ITEM(data, 1)) == 1;
+  view.place = Place::Cuda;
+  view.device = -1;
+  // CuPy: x.device.id
+  if (py::object device = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "device")))
+    if (py::object id = py::reinterpret_steal<py::object>(PyObject_GetAttrString(device.ptr(), "id")))
+      if (PyLong_Check(id.ptr()))
+        view.device = static_cast<int>(PyLong_AsLong(id.ptr()));
+  PyErr_Clear();
+  int unit = strided ? 1 : itemSize(view.kind);
+  setExtent(view, static_cast<int>(shape.size()), shape.data(), strided ? steps.data() : nullptr, unit,
+            itemSize(view.kind));
 }
 
 static void readCapsule(PyObject *object, const ArgName &name, TensorView &view, PyObject *&kept) {
@@ -277,6 +360,7 @@ static void readBuffer(PyObject *object, const ArgName &name, TensorView &view, 
   view.kind = bufferKind(b);
   if (view.kind == ScalarKind::Void || b.suboffsets)
     fail(Diag::launch_dtype, name, std::string("buffer format '") + (b.format ? b.format : "B") + "'");
+  view.place = Place::Host;
   view.address = reinterpret_cast<uint64_t>(b.buf);
   view.readOnly = b.readonly;
   setExtent(view, b.ndim, b.shape, b.strides, b.strides ? 1 : b.itemsize, b.itemsize);
@@ -307,6 +391,7 @@ void readTensor(const ArgType &type, PyObject *object, const ArgName &name, Tens
   case ArgKind::Exchange: readExchange(*type.api, object, name, view); break;
   case ArgKind::NumPy: readNumPy(object, name, view); break;
   case ArgKind::DataPtr: readDataPtr(object, name, view); break;
+  case ArgKind::CudaArray: readCudaArray(object, name, view); break;
   case ArgKind::DLPack: readCapsule(object, name, view, kept); break;
   default: readBuffer(object, name, view, kept); break;
   }

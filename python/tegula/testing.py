@@ -3,15 +3,18 @@
 # Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-"""`do_bench` measures a call, `assert_close` compares arrays of NumPy or PyTorch."""
+"""`do_bench` measures a call, `assert_close` compares arrays of NumPy or PyTorch, `perf_report` makes tables and plots
+of measurements, `count` tells what a kernel did on an emulated GPU."""
 
 from __future__ import annotations
 
 import contextlib
 
+from ._report import Benchmark, Counted, Mark, counting, perf_report
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 
@@ -34,44 +37,7 @@ def _clear_cache(buffer: bytearray) -> None:
     buffer[:] = bytes(len(buffer))
 
 
-def do_bench(
-    fn: Callable[[], Any],
-    warmup: float = 25,
-    rep: float = 100,
-    grad_to_none: Sequence[Any] | None = None,
-    quantiles: Sequence[float] | None = None,
-    return_mode: str = "mean",
-    clear_cache: bool = False,
-) -> Any:
-    """Milliseconds of a call of `fn`.
-
-    warmup, rep: milliseconds spent before and while measuring (at least one call each).
-    quantiles: these quantiles as a list; return_mode then counts for nothing.
-    return_mode: "mean", "median", "min", "max", or "all" for the list of times.
-    grad_to_none: tensors whose .grad is dropped before each call.
-    clear_cache: push the data out of the processor's caches before each call.
-    """
-    if return_mode not in ("mean", "median", "min", "max", "all"):
-        raise ValueError(f"return_mode is mean, median, min, max or all, got {return_mode!r}")
-    from time import perf_counter_ns
-
-    fn()
-    begin = perf_counter_ns()
-    for _ in range(3):
-        fn()
-    estimate = max((perf_counter_ns() - begin) / 3, 1.0)
-    for _ in range(max(1, min(int(warmup * 1e6 / estimate), 100_000))):
-        fn()
-    buffer = bytearray(64 << 20) if clear_cache else None
-    times: list[float] = []
-    for _ in range(max(1, min(int(rep * 1e6 / estimate), 100_000))):
-        for tensor in grad_to_none or ():
-            tensor.grad = None
-        if buffer is not None:
-            _clear_cache(buffer)
-        begin = perf_counter_ns()
-        fn()
-        times.append((perf_counter_ns() - begin) / 1e6)
+def _summary(times: list[float], quantiles: Sequence[float] | None, return_mode: str) -> Any:
     if quantiles is not None:
         return _quantiles(times, quantiles)
     if return_mode == "all":
@@ -81,6 +47,151 @@ def do_bench(
     if return_mode == "median":
         return _quantiles(times, [0.5])[0]
     return min(times) if return_mode == "min" else max(times)
+
+
+def _host_times(fn: Callable[[], Any], warmup: float, rep: float, before: Callable[[], None]) -> list[float]:
+    from time import perf_counter_ns
+
+    fn()
+    begin = perf_counter_ns()
+    for _ in range(3):
+        fn()
+    estimate = max((perf_counter_ns() - begin) / 3, 1.0)
+    for _ in range(max(1, min(int(warmup * 1e6 / estimate), 100_000))):
+        fn()
+    times: list[float] = []
+    for _ in range(max(1, min(int(rep * 1e6 / estimate), 100_000))):
+        before()
+        begin = perf_counter_ns()
+        fn()
+        times.append((perf_counter_ns() - begin) / 1e6)
+    return times
+
+
+def _gpu_times(
+    device: str, fn: Callable[[], Any], warmup: float, rep: float, before: Callable[[], None]
+) -> list[float]:
+    from . import _tegula
+    from .runtime.driver import active
+
+    fn()
+    _tegula.synchronize(device)
+    stream = active.get_current_stream()
+    # More than the second-level cache of any GPU of today: each run finds its data in memory.
+    trial = _tegula.GpuTimer(device, stream, 256 << 20)
+    trial.start()
+    for _ in range(5):
+        trial.flush()
+        fn()
+    trial.stop()
+    estimate = max(trial.milliseconds()[0] / 5, 1e-3)
+    for _ in range(max(1, int(warmup / estimate))):
+        fn()
+    timer = _tegula.GpuTimer(device, stream, 256 << 20)
+    for _ in range(max(1, int(rep / estimate))):
+        before()
+        timer.flush()
+        timer.start()
+        fn()
+        timer.stop()
+    return timer.milliseconds()
+
+
+def do_bench(
+    fn: Callable[[], Any],
+    warmup: float = 25,
+    rep: float = 100,
+    grad_to_none: Sequence[Any] | None = None,
+    quantiles: Sequence[float] | None = None,
+    return_mode: str = "mean",
+    clear_cache: bool = False,
+) -> Any:
+    """Milliseconds of a call of `fn`: on a GPU those between two events of its stream, else those of the host.
+
+    warmup, rep: milliseconds spent before and while measuring (at least one call each).
+    quantiles: these quantiles as a list; return_mode then counts for nothing.
+    return_mode: "mean", "median", "min", "max", or "all" for the list of times.
+    grad_to_none: tensors whose .grad is dropped before each call.
+    clear_cache: push the data out of the processor's caches before each call (on a GPU that is always done).
+
+    An emulated GPU has no time: there `perf_report` shows counters, and any other call raises UnsupportedError.
+    """
+    if return_mode not in ("mean", "median", "min", "max", "all"):
+        raise ValueError(f"return_mode is mean, median, min, max or all, got {return_mode!r}")
+    from . import _tegula
+    from .runtime.device import measured_device
+
+    device = measured_device()
+    if device.startswith("emu:"):
+        if not counting():
+            _tegula.raise_("emulated_bench", device)
+        with count() as launches:
+            fn()
+        raise Counted(launches)
+    on_gpu = device.startswith("cuda")
+    buffer = bytearray(64 << 20) if clear_cache and not on_gpu else None
+
+    def before() -> None:
+        for tensor in grad_to_none or ():
+            tensor.grad = None
+        if buffer is not None:
+            _clear_cache(buffer)
+
+    times = _gpu_times(device, fn, warmup, rep, before) if on_gpu else _host_times(fn, warmup, rep, before)
+    return _summary(times, quantiles, return_mode)
+
+
+def count_instructions(fn: Callable[[], Any], quantiles: Sequence[float] | None = None, **_: Any) -> Any:
+    """What the autotuner goes by on an emulated GPU, which has no time: instructions of warps that a call of `fn` runs."""
+    with count() as launches:
+        fn()
+    total = float(sum(launch.counters["instructions"] for launch in launches))
+    return [total] * len(quantiles) if quantiles is not None else total
+
+
+class CountedLaunch:
+    """One launch on an emulated GPU."""
+
+    def __init__(
+        self,
+        kernel: str,
+        device: str,
+        grid: tuple[int, int, int],
+        num_warps: int,
+        counters: dict[str, Any],
+        findings: list[dict[str, Any]],
+    ) -> None:
+        self.kernel = kernel
+        self.device = device
+        self.grid = grid
+        self.num_warps = num_warps
+        self.counters = counters
+        """As in `tegula.emulator`: counters["instructions"], counters["global"]["sectors"], counters["by_line"], ..."""
+        self.findings = findings
+        """What the checks found (TEGULA_EMU_CHECKS=on)."""
+
+    def __repr__(self) -> str:
+        return f"<{self.kernel} on {self.device}: {self.counters['instructions']:,} instructions>"
+
+
+@contextlib.contextmanager
+def count() -> Iterator[list[CountedLaunch]]:
+    """Within the block, launches of this thread on emulated GPUs are counted; the list has them afterwards.
+
+    with count() as launches:
+        kernel[grid](x, out, ...)  # on a device such as "emu:sm_80"
+    print(launches[-1].counters["instructions"])
+    """
+    from . import _tegula
+
+    recorder = _tegula.LaunchRecorder()
+    launches: list[CountedLaunch] = []
+    recorder.start()
+    try:
+        yield launches
+    finally:
+        recorder.stop()
+        launches.extend(CountedLaunch(*row) for row in recorder.look())
 
 
 def _numpy(value: Any) -> Any:
@@ -188,71 +299,33 @@ def record_bounds() -> Iterator[Bounds]:
         bounds._recorder.stop()
 
 
-class Benchmark:
-    """A family of measurements: a function called for each value on the x axis and each line."""
+@contextlib.contextmanager
+def reachable(*tensors: Any) -> Iterator[None]:
+    """Within the block, kernels on emulated GPUs may touch these tensors without being given them: by a table of their
+    addresses. What neither an argument nor this names is out of bounds."""
+    from . import _tegula
+    from .emulator import _memory
 
-    def __init__(
-        self,
-        x_names: Sequence[str],
-        x_vals: Sequence[Any],
-        line_arg: str,
-        line_vals: Sequence[Any],
-        line_names: Sequence[str],
-        plot_name: str,
-        args: Mapping[str, Any],
-        xlabel: str = "",
-        ylabel: str = "",
-        **style: Any,
-    ) -> None:
-        self.x_names = list(x_names)
-        self.x_vals = list(x_vals)
-        self.line_arg = line_arg
-        self.line_vals = list(line_vals)
-        self.line_names = list(line_names)
-        self.plot_name = plot_name
-        self.args = dict(args)
-        self.xlabel = xlabel
-        self.ylabel = ylabel
-        self.style = style
+    places = [place for place in map(_memory, tensors) if place is not None]
+    for address, size in places:
+        _tegula.share_memory(address, address + size)
+    try:
+        yield
+    finally:
+        for address, size in places:
+            _tegula.unshare_memory(address, address + size)
 
 
-class Mark:
-    """A function with its benchmarks. Made by `perf_report`."""
-
-    def __init__(self, fn: Callable[..., Any], benchmarks: Any) -> None:
-        self.fn = fn
-        self.benchmarks = benchmarks
-
-    def run(
-        self,
-        show_plots: bool = False,
-        print_data: bool = False,
-        save_path: str = "",
-        return_df: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Measures, prints a table if asked to, and returns the rows: (x values, [a value for each line])."""
-        single = isinstance(self.benchmarks, Benchmark)
-        results = []
-        for b in [self.benchmarks] if single else self.benchmarks:
-            rows = []
-            for x in b.x_vals:
-                xs = list(x) if isinstance(x, (list, tuple)) else [x] * len(b.x_names)
-                values = []
-                for line in b.line_vals:
-                    y = self.fn(**dict(zip(b.x_names, xs)), **{b.line_arg: line}, **b.args, **kwargs)
-                    values.append(y[0] if isinstance(y, (list, tuple)) else y)
-                rows.append((xs, values))
-            if print_data:
-                print(f"{b.plot_name}:")
-                heads = [*b.x_names, *(f"{n} ({b.ylabel})" if b.ylabel else n for n in b.line_names)]
-                print("  ".join(f"{h:>14}" for h in heads))
-                for xs, values in rows:
-                    print("  ".join([*(f"{v!s:>14}" for v in xs), *(f"{v:14.4f}" for v in values)]))
-            results.append(rows)
-        return (results[0] if single else results) if return_df else None
-
-
-def perf_report(benchmarks: Any) -> Callable[[Callable[..., Any]], Mark]:
-    """A decorator that makes a function's measurements runnable by `.run(print_data=True)`."""
-    return lambda fn: Mark(fn, benchmarks)
+__all__ = [
+    "Benchmark",
+    "Bounds",
+    "CountedLaunch",
+    "Mark",
+    "assert_close",
+    "count",
+    "count_instructions",
+    "do_bench",
+    "perf_report",
+    "reachable",
+    "record_bounds",
+]

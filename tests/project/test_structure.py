@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "codegen": {"ir", "passes", "codegen"},
     "driver/reference": {"ir", "driver/reference"},
     "driver/cpu": {"ir", "driver/cpu"},
+    "driver/cuda": {"ir", "driver/cuda"},
     "driver/emulator": {"ir", "driver/emulator"},
     "driver/api": {
         "ir",
@@ -21,6 +22,7 @@ MAY_INCLUDE = {
         "codegen",
         "driver/reference",
         "driver/cpu",
+        "driver/cuda",
         "driver/emulator",
         "driver/api",
     },

@@ -103,7 +103,7 @@ def test_unsupported_function():
 
 def test_target_unknown():
     error = fails(tegula.UnsupportedError, "target_unknown", "no target 'tpu'", compiled, GPU("tpu", "v5", 1))
-    assert "cpu and reference" in error.next_step
+    assert "cpu, cuda and reference" in error.next_step
 
 
 def test_codegen_unknown_arch():

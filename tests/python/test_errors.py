@@ -22,6 +22,14 @@ def _copy(*args, grid=(1,), **kwargs):
     kernels.copy[grid](*args, **kwargs)
 
 
+def _on_cpu(call):
+    tegula.set_device("cpu")
+    try:
+        call()
+    finally:
+        tegula.set_device(None)
+
+
 def _device(kind):
     torch = pytest.importorskip("torch")
     return torch.zeros(4, device=kind)
@@ -117,7 +125,7 @@ CASES = [
     ("launch_dtype", lambda: _copy(np.zeros(4, "datetime64[s]"), O, 1), "argument 'x' of 'copy' is a tensor of datetime64[s]"),
     ("launch_byte_order", lambda: _copy(np.zeros(4, ">f4"), O, 1), "argument 'x' of 'copy' is an array in foreign byte order"),
     ("launch_unaligned", lambda: _copy(_unaligned(), O, 1), "argument 'x' of 'copy' starts at an address that is no multiple of its item size (4 bytes)"),
-    ("launch_wrong_device", lambda: _copy(_Fake(), O, 1), "argument 'x' of 'copy' lives on the device cuda:1, but the launch is on the CPU"),
+    ("launch_wrong_device", lambda: _on_cpu(lambda: _copy(_Fake(), O, 1)), "argument 'x' of 'copy' lives on the device cuda:1, but the launch is on cpu"),
     ("launch_no_data", lambda: _copy(_device("meta"), O, 1), "argument 'x' of 'copy' has no data in memory"),
     ("launch_no_data", lambda: _copy(_functional(), O, 1), "argument 'x' of 'copy' has no data in memory: its address is 0"),
     ("launch_no_data", lambda: _copy(_sparse(), O, 1), "argument 'x' of 'copy' has no data in memory"),
@@ -125,8 +133,9 @@ CASES = [
     ("launch_tensor_subclass", lambda: _copy(_subclass(), O, 1), "a tensor class that overrides __torch_function__"),
     ("launch_read_only", lambda: _copy(O, _read_only(), 1), "argument 'o' of 'copy' is read-only, but the kernel writes to it"),
     ("launch_unknown_device", lambda: tegula.set_device("tpu"), "there is no device 'tpu'"),
-    ("launch_device_not_built", lambda: tegula.set_device("cuda:0"), "the device 'cuda:0' is not supported yet"),
-    ("launch_device_not_built", lambda: tegula.set_device("emu:sm_80"), "the device 'emu:sm_80' is not supported yet"),
+    ("launch_unknown_device", lambda: tegula.set_device("cuda:x"), "there is no device 'cuda:x'"),
+    ("launch_unknown_device", lambda: tegula.set_device("emu:sm_90"), "there is no device 'emu:sm_90'"),
+    ("launch_device_not_built", lambda: tegula.set_device("hip:0"), "the device 'hip:0' is not supported yet"),
     ("launch_unknown_setting", lambda: _tegula.set_setting("fast", "1"), "there is no setting 'fast'"),
     ("launch_bad_setting", lambda: setattr(tegula.knobs, "num_threads", "many"), "the setting 'numThreads' cannot be 'many'"),
     ("jit_no_source", lambda: exec("def f(): pass\ntegula.jit(f)", {"tegula": tegula}), "the source text of 'f' is not available"),

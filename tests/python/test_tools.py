@@ -119,16 +119,6 @@ def test_reinterpret():
     assert o[0] == 0x3F800000
 
 
-def test_perf_report(capsys):
-    from tegula.testing import Benchmark, perf_report
-
-    bench = perf_report(Benchmark(["n"], [1, 2], "kind", ["a", "b"], ["A", "B"], "plot", {}))(
-        lambda n, kind: n * (2 if kind == "b" else 1)
-    )
-    assert bench.run(print_data=True, return_df=True) == [([1], [1, 2]), ([2], [2, 4])]
-    assert "plot" in capsys.readouterr().out
-
-
 def _main(*arguments, **env):
     path = os.pathsep.join([str(Path(tegula.__file__).parents[1]), *sys.path])
     return subprocess.run(

@@ -9,6 +9,8 @@ tensor argument, element for element:
 * elements that no program stored: untouched;
 * pulled against unpulled: equal bits.
 
+TEGULA_TEST_DEVICES names more devices ("emu:sm_80,cuda:0"), each compared with the reference in the same way.
+
 A comparison must not be vacuous: the bound has to stay below 2 % of the output's rms, and at most 1 % of the elements
 may hang on a comparison that rounding can turn.
 """
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import tegula
 import torch
+from gpu_memory import Memory
 from tegula import testing
 
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
@@ -57,6 +60,9 @@ def sweep(*lists: list) -> list[tuple]:
         rows.append(best)
     return rows
 
+
+DEVICES = [name for name in os.environ.get("TEGULA_TEST_DEVICES", "").split(",") if name]
+"""Devices beside the CPU that every kernel is run on and compared with the reference."""
 
 BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -115,7 +121,7 @@ def data(shape, dtype: str, seed: int = 0, kind: str = "normal") -> torch.Tensor
 @contextlib.contextmanager
 def device(name: str, pull: bool = True):
     """Launches in the block go to this device."""
-    before, before_pull = tegula.get_device(), tegula.knobs.cpu_pull
+    before, before_pull = tegula.knobs.device, tegula.knobs.cpu_pull
     tegula.set_device(name)
     tegula.knobs.cpu_pull = pull
     try:
@@ -208,7 +214,15 @@ def compare(got: torch.Tensor, want: Expected, name: str, quality: bool = True) 
 def run(kernel, grid, args, meta, pull: bool = True, name: str = "cpu"):
     copies = clone(args)
     with device(name, pull):
-        kernel[grid](*copies, **meta)
+        if name.startswith("cuda"):
+            memory = Memory(int(name.split(":")[1]))
+            try:
+                kernel[grid](*map(memory.put, copies), **meta)
+                memory.fetch()
+            finally:
+                memory.free()
+        else:
+            kernel[grid](*copies, **meta)
     return copies
 
 
@@ -227,6 +241,13 @@ def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta
             assert same_bits(pulled[i], want.tensor).all(), f"{name}: not exact"
         equal = same_bits(pulled[i], unpulled[i])
         assert equal.all(), f"{name}: pulled and unpulled differ in {int((~equal).sum())} elements"
+    for other in DEVICES:
+        got = run(kernel, grid, args, meta, name=other)
+        for i, want in enumerate(expected):
+            if want is not None:
+                compare(got[i], want, f"{other}: argument {i}", quality)
+                if exact:
+                    assert same_bits(got[i], want.tensor).all(), f"{other}: argument {i}: not exact"
     return pulled
 
 

@@ -8,6 +8,7 @@
 #include "driver/emulator/cuda/Driver.h"
 #include "driver/emulator/cuda/Reports.h"
 #include "driver/emulator/cuda/Stream.h"
+#include "driver/emulator/ptx/Boards.h"
 #include "ir/Settings.h"
 #include "ir/diag/Diagnostic.h"
 
@@ -21,61 +22,18 @@ namespace tegula::cuda {
 
 // --- The device
 
-namespace {
-struct DeviceRow {
-  int sm;
-  const char *board;
-  uint64_t memory;
-};
-constexpr DeviceRow deviceRows[] = {
-#define DEVICE(sm, board, memory) {sm, board, memory},
-#define SAME(number, name, value)
-#define EACH(number, name, a, b, c, d, e)
-#include "driver/emulator/cuda/Attributes.def"
-#undef DEVICE
-#undef SAME
-#undef EACH
-};
-struct AttributeRow {
-  int number;
-  int values[std::size(deviceRows)];
-};
-constexpr AttributeRow attributeRows[] = {
-#define DEVICE(sm, board, memory)
-#define SAME(number, name, v) {number, {v, v, v, v, v}},
-#define EACH(number, name, a, b, c, d, e) {number, {a, b, c, d, e}},
-#include "driver/emulator/cuda/Attributes.def"
-#undef DEVICE
-#undef SAME
-#undef EACH
-};
-} // namespace
-
-static size_t rowOf(int sm) {
-  for (size_t k = 0; k < std::size(deviceRows); k++)
-    if (deviceRows[k].sm == sm)
-      return k;
-  return std::size(deviceRows);
-}
-
 int Device::attribute(int number) const {
-  for (const AttributeRow &row : attributeRows)
-    if (row.number == number)
-      return row.values[rowOf(sm)];
+  if (auto value = ptx::boardOf(sm)->attribute(number))
+    return *value;
   fail(CUDA_ERROR_INVALID_VALUE);
 }
 
 static Device deviceOf(const std::string &arch) {
-  Device device;
-  device.sm = arch.starts_with("sm_") ? atoi(arch.c_str() + 3) : 0;
-  size_t row = rowOf(device.sm);
-  if (row == std::size(deviceRows) || arch != "sm_" + std::to_string(device.sm))
+  const ptx::Board *board = ptx::boardOf(arch);
+  if (!board)
     throw Error(Diag::emulator_arch, {arch});
-  device.arch = arch;
-  device.name = "Tegula emulated " + std::string(deviceRows[row].board);
   uint64_t host = uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
-  device.memory = std::min(deviceRows[row].memory, host);
-  return device;
+  return {board->sm, arch, "Tegula emulated " + std::string(board->name), std::min(board->memory, host)};
 }
 
 // --- Beginning and end

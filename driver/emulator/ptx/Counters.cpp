@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/emulator/ptx/Counters.h"
+#include "driver/emulator/ptx/Boards.h"
 #include "driver/emulator/ptx/Program.h"
 
 #include <algorithm>
@@ -42,10 +43,7 @@ constexpr UnitRow units[] = {
 #undef UNIT
 };
 
-double rateOf(Unit unit, int sm) {
-  int column = sm == 75 ? 0 : sm == 80 ? 1 : sm == 86 ? 2 : sm == 87 ? 3 : 4;
-  return units[size_t(unit)].rate[column];
-}
+double rateOf(Unit unit, int sm) { return units[size_t(unit)].rate[boardOf(sm)->index()]; }
 
 /// Where an instruction goes besides the schedulers; issue: nowhere.
 Unit unitOf(Pipe pipe) {
@@ -214,17 +212,11 @@ std::string table(const Counters &c) {
   if (c.matrixOperations)
     add("%-28s %14llu  (%llu multiply-adds)\n", "matrix operations", ull(c.matrixOperations),
         ull(c.multiplyAdds));
-  struct Memory {
-    const char *name, *unit;
-    const MemoryCount &count;
-  };
-  for (const Memory &m :
-       {Memory{"global", "sectors", c.memory.global}, Memory{"shared", "wavefronts", c.memory.shared},
-        Memory{"local", "sectors", c.memory.local}})
-    if (m.count.requests)
-      add("%-6s %12llu requests %14llu bytes %12llu %s, ideal %llu (%.2f a request)\n", m.name,
-          ull(m.count.requests), ull(m.count.bytes), ull(m.count.units), m.unit, ull(m.count.ideal),
-          double(m.count.units) / double(m.count.requests));
+  for (const MemoryCounts::Space &s : MemoryCounts::spaces)
+    if (const MemoryCount &m = c.memory.*s.count; m.requests)
+      add("%-6s %12llu requests %14llu bytes %12llu %s, ideal %llu (%.2f a request)\n", s.name,
+          ull(m.requests), ull(m.bytes), ull(m.units), s.units, ull(m.ideal),
+          double(m.units) / double(m.requests));
   out += "busy at least, if one multiprocessor ran all:\n";
   for (const UnitBound &b : c.bounds)
     add("  %-26s %14.0f clocks  (%llu instructions)\n", b.unit.c_str(), b.cycles, ull(b.instructions));

@@ -30,10 +30,20 @@ struct MemoryCount {
 };
 struct MemoryCounts {
   MemoryCount global, shared, local;
+  struct Space {
+    const char *name, *units;
+    MemoryCount MemoryCounts::*count;
+  };
+  static const Space spaces[3];
   MemoryCounts &operator+=(const MemoryCounts &o) {
     global += o.global, shared += o.shared, local += o.local;
     return *this;
   }
+};
+inline constexpr MemoryCounts::Space MemoryCounts::spaces[3] = {
+    {"global", "sectors", &MemoryCounts::global},
+    {"shared", "wavefronts", &MemoryCounts::shared},
+    {"local", "sectors", &MemoryCounts::local},
 };
 
 /// An instruction, or a line of a source file.
@@ -88,5 +98,10 @@ void sumUp(Counters &counters, const Program &program, const std::vector<uint32_
 
 /// A table for people.
 std::string table(const Counters &counters);
+
+/// For programs: a JSON object in one line, without its end. The names are those of CounterNames.h.
+std::string toJson(const Counters &counters);
+/// Appends that line to the file; false, and errno, if it cannot.
+bool appendJson(const std::string &path, const Counters &counters);
 
 } // namespace tegula::ptx

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/emulator/ptx/Emulator.h"
+#include "driver/emulator/ptx/Boards.h"
 #include "driver/emulator/ptx/Machine.h"
 #include "ir/diag/Diagnostic.h"
 
@@ -30,9 +31,8 @@ std::pair<uint64_t, uint64_t> LoadedModule::variable(std::string_view name) cons
 }
 
 static int smOf(const std::string &arch) {
-  for (int sm : {75, 80, 86, 87, 89})
-    if (arch == "sm_" + std::to_string(sm))
-      return sm;
+  if (const Board *board = boardOf(arch))
+    return board->sm;
   throw Error(Diag::emulator_arch, {arch});
 }
 
@@ -133,11 +133,6 @@ std::vector<Emulator::Range> Emulator::ranges() const {
 
 // --- Launches
 
-static uint32_t
-sharedLimit(int sm) { // largest of a block, PTX ISA and CUDA C++ guide, table of compute capabilities
-  return sm == 75 ? 64 << 10 : sm == 80 || sm == 87 ? 163 << 10 : 99 << 10;
-}
-
 static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t shared, int sm,
                         size_t arguments) {
   auto refuse = [&](const std::string &why) { throw Error(Diag::emulator_launch, {entry.name, why}); };
@@ -148,9 +143,10 @@ static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t 
     refuse("a block of " + std::to_string(threads) + " threads; the most is 1024");
   if (s.grid[0] > 0x7fffffff || s.grid[1] > 65535 || s.grid[2] > 65535)
     refuse("the grid is too large");
-  if (shared > sharedLimit(sm))
+  if (int most = boardOf(sm)->attribute(Attribute::MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+      shared > uint32_t(most))
     refuse(std::to_string(shared) + " bytes of shared memory; sm_" + std::to_string(sm) + " has " +
-           std::to_string(sharedLimit(sm)));
+           std::to_string(most));
   if (arguments < entry.argumentBytes)
     refuse("its parameters take " + std::to_string(entry.argumentBytes) + " bytes, " +
            std::to_string(arguments) + " were given");

@@ -17,6 +17,7 @@
 #include "driver/emulator/ptx/Checks.h"
 #include "driver/emulator/ptx/Counters.h"
 #include "driver/emulator/ptx/Program.h"
+#include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
 #include <atomic>
@@ -65,6 +66,14 @@ struct Finding {
   bool hasOther = false;
   OtherParty other;
   uint64_t count = 1; ///< how often at this line
+};
+
+/// What a fatal check throws.
+class FindingError : public Error {
+public:
+  explicit FindingError(Finding finding)
+      : Error(Diag::emulator_finding, {finding.kind, finding.text}), finding(std::move(finding)) {}
+  const Finding finding;
 };
 
 struct Report {

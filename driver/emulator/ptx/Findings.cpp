@@ -105,7 +105,7 @@ void report(WarpState &w, const Instr &i, int lane, Check kind, const std::strin
     f.other = *other;
   }
   if (launch.settings.checks.mode != Checks::on)
-    throw Error(Diag::emulator_finding, {f.kind, f.text});
+    throw FindingError(std::move(f));
   std::lock_guard lock(launch.mutex);
   auto [at, fresh] = launch.findings.try_emplace(std::move(key), f);
   if (!fresh)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 
 class GPUTarget:
-    """What to compile for: ("cpu", "native" or "x86-64-v3" or "aarch64", 1), ("reference", "", 1);
-    GPUs will be ("cuda", 80, 32) and ("hip", "gfx942", 64)."""
+    """What to compile for: ("cpu", "native" or "x86-64-v3" or "aarch64", 1), ("cuda", 80, 32), ("reference", "", 1);
+    AMD's GPUs will be ("hip", "gfx942", 64)."""
 
     __slots__ = ("arch", "backend", "warp_size")
 

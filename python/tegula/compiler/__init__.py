@@ -170,13 +170,6 @@ class Asm:
 class CompiledKernel:
     """A compiled specialisation of a kernel."""
 
-    n_regs: int | None = None
-    """Registers of a thread; None on the CPU."""
-    n_spills: int | None = None
-    """Spilled words of a thread; None on the CPU."""
-    n_max_threads: int | None = None
-    """Threads that a block may have; None on the CPU."""
-
     def __init__(self, kernel: Any, fn: JITFunction) -> None:
         self._kernel = kernel
         self.fn = fn
@@ -205,6 +198,33 @@ class CompiledKernel:
         """The last stage."""
         return self.asm.values()[-1]
 
+    def _resource(self, name: str) -> int | None:
+        known = self._kernel.metadata()[name]
+        if known is None and self.metadata.target.backend == "cuda":
+            self._kernel.measure()
+            known = self._kernel.metadata()[name]
+        return known
+
+    @property
+    def n_regs(self) -> int | None:
+        """Registers of a thread on a GPU; None on other devices, and where no assembler is to be found."""
+        return self._resource("n_regs")
+
+    @property
+    def n_spills(self) -> int | None:
+        """Spilled 4-byte words of a thread on a GPU; None as for n_regs."""
+        return self._resource("n_spills")
+
+    @property
+    def n_max_threads(self) -> int | None:
+        """Threads that a block of this kernel may have on a GPU, by its registers; None as for n_regs."""
+        registers = self.n_regs
+        if registers is None:
+            return None
+        # A GPU hands out its 65,536 registers to warps, 256 at a time.
+        per_warp = -(-registers * 32 // 256) * 256
+        return min(1024, 65536 // per_warp // 4 * 4 * 32) if per_warp else 1024
+
     @property
     def times(self) -> Times:
         """Where the time of its compile went; no stages if it came from the cache."""
@@ -217,11 +237,16 @@ class CompiledKernel:
 
     def __getitem__(self, grid: Any) -> Any:
         """Launches the function again with this kernel's options: `kernel[grid](*args)` with all its arguments."""
-        options = {"num_warps": self.metadata.num_warps, "num_stages": self.metadata.num_stages}
+        names = ("num_warps", "num_stages", "maxnreg")
+        options = {name: getattr(self.metadata, name) for name in names}
         return lambda *args, **kwargs: self.fn[grid](*args, **{**options, **kwargs})
 
     def _init_handles(self) -> None:
-        """Scripts written for Triton call it before they read n_regs; there is nothing to do."""
+        """Loads the kernel on the device of launches. Scripts written for Triton call it before they read n_regs."""
+        from ..runtime.device import get_device
+
+        if self.metadata.target.backend == "cuda":
+            self._kernel.prepare(get_device())
 
     def __repr__(self) -> str:
         return f"<CompiledKernel {self.name} for {self.metadata.target}>"
@@ -257,8 +282,8 @@ def compile(
 ) -> CompiledKernel:
     """Compiles without launching.
 
-    target: GPUTarget("cpu", "native", 1) unless given.
-    options: num_warps, num_stages, debug, enable_fp_fusion, as of a launch; others are left alone.
+    target: that of the device of launches unless given.
+    options: num_warps, num_stages, maxnreg, debug, enable_fp_fusion, as of a launch; others are left alone.
     """
     if target is None:
         from ..runtime.driver import active
@@ -272,6 +297,8 @@ def compile(
         "debug": knobs.debug or bool(src.fn.debug),
     }
     given.update(options or {})
+    if target.backend == "cuda" and given.get("num_ctas", 1) not in (1, None):
+        _tegula.raise_("gpu_option", "num_ctas", given["num_ctas"])
     kernel = _tegula.compile(src.fn, src._rows(), target.backend, str(target.arch), target.warp_size, given)
     return _tell(CompiledKernel(kernel, src.fn), src)
 

@@ -8,7 +8,7 @@
 from ..errors import OutOfResources
 from . import driver, errors
 from .autotuner import Autotuner, Config, Heuristics, autotune, heuristics
-from .device import get_device, num_threads, set_device
+from .device import devices, get_device, num_threads, set_device
 from .jit import JITFunction, KernelInterface, MockTensor, TensorWrapper, jit, reinterpret
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "OutOfResources",
     "TensorWrapper",
     "autotune",
+    "devices",
     "driver",
     "errors",
     "get_device",

@@ -175,12 +175,11 @@ class Autotuner(KernelInterface):
         try:
             if self._do_bench is not None:
                 return self._do_bench(trial, quantiles=(0.5, 0.2, 0.8))
-            from ..testing import do_bench
+            from .driver import active
 
-            warmup, rep = self._warmup_ms, self._rep_ms
-            return do_bench(
-                trial, 5 if warmup is None else warmup, 20 if rep is None else rep, quantiles=(0.5, 0.2, 0.8)
-            )
+            warmup = 5 if self._warmup_ms is None else self._warmup_ms
+            rep = 20 if self._rep_ms is None else self._rep_ms
+            return active.get_benchmarker()(trial, warmup=warmup, rep=rep, quantiles=(0.5, 0.2, 0.8))
         except (OutOfResources, UnsupportedError):
             return [float("inf")] * 3
 
