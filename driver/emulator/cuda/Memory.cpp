@@ -299,10 +299,10 @@ static CUresult pointerAttribute(void *out, int attribute, CUdeviceptr address, 
     memcpy(out, &value, sizeof value);
     return CUDA_SUCCESS;
   };
+  auto handle = [](const void *object) { return reinterpret_cast<uint64_t>(object); };
   bool host = a.kind == Kind::pinned || a.kind == Kind::registered;
   switch (attribute) {
-  case 1: // context
-    return give(a.kind == Kind::managed ? static_cast<Context *>(nullptr) : a.context);
+  case 1: return give(a.kind == Kind::managed ? 0 : handle(a.context));
   case 2: return give(host ? memoryHost : memoryDevice);
   case 3: return give(address);
   case 4: // of the host
@@ -319,7 +319,7 @@ static CUresult pointerAttribute(void *out, int attribute, CUdeviceptr address, 
   case 14: return give(uint64_t(0));
   case 15: return give(uint8_t(0));
   case 16: return give(3u); // read and write
-  case 17: return give(a.pool.get());
+  case 17: return give(handle(a.pool.get()));
   case 18: return give(size_t(a.bytes));
   case 19: return give(a.address);
   case 20: return give(a.id);
