@@ -87,6 +87,7 @@ bool Emulator::release(uint64_t address, bool later) {
   if (!later)
     std::free(reinterpret_cast<void *>(address));
   it->second.freed = true;
+  it->second.written = nullptr; // as large as the allocation; a launch that looks has its own hold on it
   return true;
 }
 
@@ -95,6 +96,9 @@ void Emulator::registerRange(uint64_t address, uint64_t bytes, std::string name,
   auto it = table.find(address);
   if (it != table.end() && !it->second.freed && it->second.end >= address + bytes)
     return;
+  // What was released there long ago is the host's again.
+  for (auto from = table.lower_bound(address); from != table.end() && from->first < address + bytes;)
+    from = from->second.freed ? table.erase(from) : std::next(from);
   table[address] = {
       address, address + bytes, false, false, false, std::move(name), nothingWritten(bytes, fresh)};
 }

@@ -418,10 +418,25 @@ TEST(EmulatorChecks, HostMemoryThatNothingHasWritten) {
   EXPECT_EQ(first.findings[0].kind, "global-uninitialised");
   emulator.written(memory, 4);
   EXPECT_TRUE(emulator.launch(*module, "k", settings, arguments).findings.empty());
+  EXPECT_TRUE(emulator.ranges().at(0).written);
   emulator.release(memory);
+  EXPECT_FALSE(emulator.ranges().at(0).written); // it would be as large as all that was ever allocated
   Report after = emulator.launch(*module, "k", settings, arguments);
   ASSERT_FALSE(after.findings.empty());
   EXPECT_EQ(after.findings[0].kind, "use-after-free");
+}
+
+TEST(EmulatorChecks, FreedMemoryThatTheHostUsesAgain) {
+  Emulator emulator;
+  uint64_t first = emulator.allocate(4096);
+  emulator.release(first);
+  Emulator::Range range;
+  ASSERT_TRUE(emulator.find(first + 512, range));
+  EXPECT_TRUE(range.freed);
+  emulator.registerRange(first - 256, 1024, "the host's");
+  ASSERT_TRUE(emulator.find(first + 512, range));
+  EXPECT_FALSE(range.freed);
+  EXPECT_EQ(range.name, "the host's");
 }
 
 TEST(EmulatorChecks, EndlessKernelsStop) {
