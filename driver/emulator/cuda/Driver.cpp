@@ -9,6 +9,7 @@
 #include "driver/emulator/cuda/Reports.h"
 #include "driver/emulator/cuda/Stream.h"
 #include "driver/emulator/ptx/Boards.h"
+#include "driver/emulator/ptx/Processor.h"
 #include "ir/Settings.h"
 #include "ir/diag/Diagnostic.h"
 
@@ -49,6 +50,7 @@ void Driver::init() {
   std::lock_guard lock(mutex);
   if (ready)
     return;
+  ptx::requireProcessor();
   Settings s = settings();
   emulated = deviceOf(s.emuArch);
   defaults.checks = ptx::parseChecks(s.emuChecks);

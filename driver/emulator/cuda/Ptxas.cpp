@@ -13,6 +13,7 @@
 
 #include "driver/emulator/cuda/Image.h"
 #include "driver/emulator/ptx/Emulator.h"
+#include "driver/emulator/ptx/Processor.h"
 #include "ir/Settings.h"
 #include "ir/diag/Diagnostic.h"
 
@@ -257,6 +258,7 @@ int assemble(const CommandLine &line, const std::string &tool) {
 
 extern "C" __attribute__((visibility("default"))) int tegulaPtxas(int argc, char **argv) {
   try {
+    ptx::requireProcessor();
     CommandLine line = parse(argc, argv);
     std::string tool = realPtxas();
     return line.version ? version(tool) : assemble(line, tool);

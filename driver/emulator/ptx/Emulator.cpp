@@ -8,6 +8,7 @@
 #include "driver/emulator/ptx/Emulator.h"
 #include "driver/emulator/ptx/Boards.h"
 #include "driver/emulator/ptx/Machine.h"
+#include "driver/emulator/ptx/Processor.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ static int smOf(const std::string &arch) {
 }
 
 std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string &arch, std::string name) {
+  requireProcessor();
   auto loaded = std::make_shared<LoadedModule>();
   DecodeOptions options;
   options.sm = smOf(arch);

@@ -10,6 +10,7 @@
 // thread's own word in it, %r3 its word of the shared array s (at offset 0).
 
 #include "driver/emulator/ptx/Machine.h"
+#include "driver/emulator/ptx/Processor.h"
 #include "ir/diag/Diagnostic.h"
 #include "tests/unit/emulator/Gpu.h"
 
@@ -437,6 +438,17 @@ TEST(EmulatorChecks, FreedMemoryThatTheHostUsesAgain) {
   ASSERT_TRUE(emulator.find(first + 512, range));
   EXPECT_FALSE(range.freed);
   EXPECT_EQ(range.name, "the host's");
+}
+
+TEST(EmulatorChecks, ProcessorsThatDoNotFit) {
+  requireProcessor(true);
+  try {
+    requireProcessor(false);
+    FAIL();
+  } catch (const tegula::Error &error) {
+    EXPECT_EQ(error.diagnostic().id, tegula::Diag::emulator_processor);
+    EXPECT_NE(std::string(error.what()).find("below it"), std::string::npos) << error.what();
+  }
 }
 
 TEST(EmulatorChecks, EndlessKernelsStop) {
