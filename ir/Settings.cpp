@@ -7,13 +7,13 @@
 
 #include "ir/Settings.h"
 
+#include "ir/ForkSafe.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 
 namespace tegula {
 
@@ -58,12 +58,11 @@ static std::string print(const std::string &value) { return value; }
 
 namespace {
 struct State {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::shared_ptr<const Settings> current; ///< null: the environment is to be read
 };
 std::atomic<unsigned> epoch{1};
 
-/// Never destroyed: threads may outlive static destruction.
 State &state() {
   static State &it = *new State;
   return it;

@@ -20,6 +20,8 @@ namespace tegula::passes {
 
 std::unique_ptr<mlir::Pass> createFormFmaPass();
 std::unique_ptr<mlir::Pass> createMemoryOrderPass();
+/// For tests and for reading; no target runs it.
+std::unique_ptr<mlir::Pass> createPrintAxisInfoPass();
 /// Unit-stride and whole-range facts are asked of the IR by targets themselves; this pass only tidies: canonical
 /// patterns, common subexpressions, loop-invariant code, dead code.
 void buildTilePipeline(mlir::OpPassManager &manager, bool fpFusion);

@@ -54,6 +54,7 @@ void runTilePipeline(ModuleOp module, bool fpFusion) {
 void registerPasses() {
   registerPass([] { return createFormFmaPass(); });
   registerPass([] { return createMemoryOrderPass(); });
+  registerPass([] { return createPrintAxisInfoPass(); });
   registerCanonicalizerPass();
   registerCSEPass();
   registerLoopInvariantCodeMotionPass();

@@ -23,8 +23,6 @@
 #include <algorithm>
 #include <map>
 
-#include <pthread.h>
-
 namespace tegula::api {
 
 using KernelPointer = std::shared_ptr<CompiledKernel>;
@@ -42,32 +40,14 @@ struct Variant {
 };
 
 struct Table {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::map<Digest, std::vector<Variant>> variants;
   Flights<Digest, CompiledKernel> flights;
 };
 
-alignas(Table) std::byte tableStorage[sizeof(Table)];
-/// Never destroyed: other threads may compile while the process ends.
 Table &table() {
-  static Table *made = [] {
-    auto *fresh = new (tableStorage) Table;
-    pthread_atfork(
-        [] {
-          table().flights.lockForFork();
-          table().mutex.lock();
-        },
-        [] {
-          table().mutex.unlock();
-          table().flights.unlockInParent();
-        },
-        [] {
-          new (&table().mutex) std::mutex;
-          table().flights.resetInChild();
-        });
-    return fresh;
-  }();
-  return *made;
+  static Table &it = *new Table;
+  return it;
 }
 
 KernelPointer findInMemory(const Job &job) {

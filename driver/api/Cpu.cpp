@@ -9,10 +9,9 @@
 #include "driver/api/LlvmWork.h"
 #include "driver/api/Reproducer.h"
 #include "driver/cpu/Loader.h"
+#include "ir/ForkSafe.h"
 
 #include "llvm/Support/TargetSelect.h"
-
-#include <mutex>
 
 namespace tegula::api {
 
@@ -75,7 +74,7 @@ static bool replaceObj(Work &work, Stage stage) {
 
 /// Asking a processor for its features reads files and many registers: once a process.
 static cpu::Target cachedTarget(const std::string &arch) {
-  static std::mutex mutex;
+  static auto &mutex = *new ForkSafeMutex;
   static auto &known = *new std::map<std::string, cpu::Target>;
   std::lock_guard lock(mutex);
   auto at = known.find(arch);

@@ -8,6 +8,7 @@
 #include "driver/api/Kernel.h"
 #include "driver/api/LlvmWork.h"
 #include "driver/api/Reproducer.h"
+#include "ir/ForkSafe.h"
 
 #include "mlir/IR/Verifier.h"
 
@@ -140,12 +141,11 @@ using Made = std::shared_ptr<const cuda::Assembled>;
 namespace {
 /// Kernels that came to the same PTX are assembled once: several configurations of a tuner often do.
 struct Memory {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::map<Digest, Made> made;
 };
 } // namespace
 
-/// Never destroyed, and left alone by a forked child that may have got it locked.
 static Memory &memory() {
   static Memory &it = *new Memory;
   return it;
@@ -160,9 +160,11 @@ static Made assemble(const Job &job, const cuda::AssemblyRequest &request) {
   material.text(request.ptx);
   Digest key = digestOf(material.bytes);
   Memory &known = memory();
-  if (std::unique_lock lock(known.mutex, std::try_to_lock); lock)
+  {
+    std::lock_guard lock(known.mutex);
     if (auto at = known.made.find(key); at != known.made.end())
       return at->second;
+  }
   auto tool = job.assembler;
   Made made;
   while (!made) {
@@ -175,11 +177,10 @@ static Made assemble(const Job &job, const cuda::AssemblyRequest &request) {
       tool = next;
     }
   }
-  if (std::unique_lock lock(known.mutex, std::try_to_lock); lock) {
-    if (known.made.size() >= 256)
-      known.made.clear();
-    known.made.emplace(key, made);
-  }
+  std::lock_guard lock(known.mutex);
+  if (known.made.size() >= 256)
+    known.made.clear();
+  known.made.emplace(key, made);
   return made;
 }
 

@@ -10,14 +10,12 @@
 #include "driver/cuda/Assembler.h"
 #include "driver/cuda/Timer.h"
 #include "driver/emulator/ptx/Boards.h"
+#include "ir/ForkSafe.h"
 
 #include <array>
 #include <atomic>
 #include <charconv>
 #include <deque>
-#include <mutex>
-
-#include <pthread.h>
 
 namespace tegula::api {
 
@@ -27,19 +25,12 @@ namespace tegula::api {
 
 namespace {
 struct Devices {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::deque<Device> list; ///< only grows, so that references stay good
 };
-alignas(Devices) std::byte storage[sizeof(Devices)];
-/// Never destroyed: other threads may launch while the process ends.
 Devices &devices() {
-  static Devices *made = [] {
-    auto *fresh = new (storage) Devices;
-    pthread_atfork([] { devices().mutex.lock(); }, [] { devices().mutex.unlock(); },
-                   [] { new (&devices().mutex) std::mutex; });
-    return fresh;
-  }();
-  return *made;
+  static Devices &it = *new Devices;
+  return it;
 }
 
 /// With the table locked.

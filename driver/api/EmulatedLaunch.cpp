@@ -9,16 +9,13 @@
 
 #include "driver/cpu/Grid.h"
 #include "driver/cpu/Pool.h"
+#include "ir/ForkSafe.h"
 #include "ir/Settings.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
-#include <new>
-
-#include <pthread.h>
 
 namespace tegula::api {
 
@@ -55,17 +52,13 @@ struct Reach {
   std::string name;
 };
 struct Shared {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::vector<Reach> list;
 };
 } // namespace
 
-/// Never destroyed, and emptied in a forked child, which may have got it locked.
 static Shared &shared() {
   static Shared &it = *new Shared;
-  static bool watching = pthread_atfork([] { it.mutex.lock(); }, [] { it.mutex.unlock(); },
-                                        [] { new (&it.mutex) std::mutex; }) == 0;
-  (void)watching;
   return it;
 }
 

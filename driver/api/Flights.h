@@ -7,11 +7,11 @@
 
 #pragma once
 
+#include "ir/ForkSafe.h"
+
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <set>
 
 namespace tegula::api {
@@ -25,7 +25,7 @@ public:
     for (;;) {
       if (auto found = find())
         return found;
-      std::unique_lock lock(mutex);
+      std::unique_lock<std::mutex> lock(mutex);
       if (underWay.insert(key).second)
         break;
       landed.wait(lock, [&] { return !underWay.contains(key); });
@@ -35,15 +35,6 @@ public:
     if (auto found = find())
       return found;
     return make();
-  }
-
-  void lockForFork() { mutex.lock(); }
-  void unlockInParent() { mutex.unlock(); }
-  /// The other threads are gone, and what they were making will never land.
-  void resetInChild() {
-    new (&mutex) std::mutex;
-    new (&landed) std::condition_variable;
-    underWay.clear();
   }
 
 private:
@@ -57,7 +48,11 @@ private:
     }
   };
 
-  std::mutex mutex;
+  /// In a forked child the other threads are gone, and what they were making will never land.
+  ForkSafeMutex mutex{[this] {
+    std::construct_at(&landed);
+    underWay.clear();
+  }};
   std::condition_variable landed;
   std::set<Key> underWay;
 };

@@ -17,20 +17,6 @@
 
 namespace tegula::api {
 
-/// Names of the run-time arguments; items of tuples are "x[0]".
-static void collectNames(const std::vector<lang::Argument> &arguments, const std::string &prefix,
-                         std::vector<std::string> &names) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const lang::Argument &argument = arguments[i];
-    std::string name = prefix.empty() ? argument.name : prefix + "[" + std::to_string(i) + "]";
-    if (!argument.tupleItems.empty())
-      collectNames(argument.tupleItems, name, names);
-    else if (!argument.constant &&
-             (argument.type.isPointer || argument.type.scalar != lang::ScalarKind::Void))
-      names.push_back(name);
-  }
-}
-
 /// What to lower when the kernel needs too much: "num_stages (now 3), or a block size (BN=256, BM=128)".
 static std::string advice(const Job &job) {
   std::vector<std::pair<lang::Constant::Int, std::string>> sizes;
@@ -58,7 +44,7 @@ public:
     meta.spills = image.spills;
     if (image.kept.contains(Stage::Cubin) && job.assembler)
       meta.assembler = job.assembler->name();
-    collectNames(job.arguments, "", names);
+    names = runtimeArguments(job.arguments);
   }
 
   void prepare(const Device &device) override {

@@ -23,7 +23,7 @@ ImageKernel::ImageKernel(Job theJob, Built built, bool hit)
   meta.hash = job.hash;
   meta.scratchBytes = image.scratchBytes;
   meta.shared = image.sharedBytes;
-  meta.numArguments = countRuntimeArguments(job.arguments);
+  meta.numArguments = int(runtimeArguments(job.arguments).size());
   meta.writtenArguments = image.written;
 }
 

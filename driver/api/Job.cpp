@@ -19,16 +19,23 @@ std::string Job::name() const {
   return dot == full.npos ? full : full.substr(dot + 1);
 }
 
-int countRuntimeArguments(const std::vector<lang::Argument> &arguments) {
-  int count = 0;
-  for (const lang::Argument &argument : arguments)
+static void collectNames(const std::vector<lang::Argument> &arguments, const std::string &prefix,
+                         std::vector<std::string> &names) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const lang::Argument &argument = arguments[i];
+    std::string name = prefix.empty() ? argument.name : prefix + "[" + std::to_string(i) + "]";
     if (!argument.tupleItems.empty())
-      count += countRuntimeArguments(argument.tupleItems);
-    else if (!argument.constant && argument.type.scalar != lang::ScalarKind::Void)
-      ++count;
-    else if (!argument.constant && argument.type.isPointer)
-      ++count;
-  return count;
+      collectNames(argument.tupleItems, name, names);
+    else if (!argument.constant &&
+             (argument.type.isPointer || argument.type.scalar != lang::ScalarKind::Void))
+      names.push_back(name);
+  }
+}
+
+std::vector<std::string> runtimeArguments(const std::vector<lang::Argument> &arguments) {
+  std::vector<std::string> names;
+  collectNames(arguments, "", names);
+  return names;
 }
 
 //===----------------------------------------------------------------------===//

@@ -41,8 +41,8 @@ struct Job {
 /// Throws Error (target_unknown).
 Job makeJob(const Request &request);
 
-/// Run-time arguments, tuples flattened.
-int countRuntimeArguments(const std::vector<lang::Argument> &arguments);
+/// Names of the run-time arguments, tuples flattened: items are "x[0]".
+std::vector<std::string> runtimeArguments(const std::vector<lang::Argument> &arguments);
 
 /// A text that differs between any two builds of Tegula.
 const std::string &buildId();

@@ -20,7 +20,7 @@ public:
     meta.target = job.target;
     meta.options = job.options;
     meta.hash = job.hash;
-    meta.numArguments = countRuntimeArguments(job.arguments);
+    meta.numArguments = int(runtimeArguments(job.arguments).size());
     meta.writtenArguments = std::move(built.image.written);
     dependencies = std::move(built.dependencies);
     times = std::move(built.times);

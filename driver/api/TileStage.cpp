@@ -8,6 +8,7 @@
 #include "driver/api/Stages.h"
 
 #include "driver/api/Reproducer.h"
+#include "ir/ForkSafe.h"
 #include "ir/ops/Tile.h"
 #include "passes/AliasClasses.h"
 #include "passes/Passes.h"
@@ -16,11 +17,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 
-#include <mutex>
-#include <new>
 #include <set>
-
-#include <pthread.h>
 
 namespace tegula::api {
 
@@ -37,19 +34,13 @@ Workshop::~Workshop() = default;
 
 namespace {
 struct WorkshopPool {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::vector<std::unique_ptr<Workshop>> idle;
 };
 /// Never destroyed: taking a context apart at exit costs milliseconds and gains nothing.
-alignas(WorkshopPool) std::byte poolStorage[sizeof(WorkshopPool)];
 WorkshopPool &workshops() {
-  static WorkshopPool *pool = [] {
-    auto *made = new (poolStorage) WorkshopPool;
-    pthread_atfork([] { workshops().mutex.lock(); }, [] { workshops().mutex.unlock(); },
-                   [] { new (&workshops().mutex) std::mutex; });
-    return made;
-  }();
-  return *pool;
+  static WorkshopPool &it = *new WorkshopPool;
+  return it;
 }
 } // namespace
 

@@ -13,12 +13,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <mutex>
-#include <new>
 #include <string_view>
 
 #include <glob.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,14 +28,9 @@ Assembler::Assembler(std::string name, std::string path) : shownName(std::move(n
         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
 }
 
-std::mutex &assemblerMutex() {
-  alignas(std::mutex) static std::byte storage[sizeof(std::mutex)];
-  static std::mutex *made = [] {
-    pthread_atfork([] { assemblerMutex().lock(); }, [] { assemblerMutex().unlock(); },
-                   [] { new (&assemblerMutex()) std::mutex; });
-    return new (storage) std::mutex;
-  }();
-  return *made;
+ForkSafeMutex &assemblerMutex() {
+  static ForkSafeMutex &it = *new ForkSafeMutex;
+  return it;
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,8 +18,9 @@
 
 #pragma once
 
+#include "ir/ForkSafe.h"
+
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,8 @@ void setPackageFolders(std::vector<std::string> (*folders)());
 
 // For the two forms.
 
-/// Of what is remembered about assemblers; held briefly, and free in a forked child.
-std::mutex &assemblerMutex();
+/// Of what is remembered about assemblers.
+ForkSafeMutex &assemblerMutex();
 
 std::shared_ptr<const Assembler> makeNvJitLink(const std::string &path);
 std::shared_ptr<const Assembler> makePtxas(const std::string &path);

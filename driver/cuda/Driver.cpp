@@ -7,15 +7,13 @@
 
 #include "driver/cuda/Driver.h"
 
+#include "ir/ForkSafe.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <array>
 #include <atomic>
-#include <mutex>
-#include <new>
 
 #include <dlfcn.h>
-#include <pthread.h>
 
 namespace tegula::cuda {
 
@@ -49,25 +47,15 @@ constexpr int devicePointer = 3; // CU_POINTER_ATTRIBUTE_DEVICE_POINTER
 constexpr int mostDevices = 256;
 
 struct State {
-  std::mutex mutex;
+  ForkSafeMutex mutex{[this] { forked = ready.load(); }};
   std::atomic<bool> ready{false};
   Functions functions;
   int count = 0;
   std::array<std::atomic<Device *>, mostDevices> devices{}; ///< never freed
 };
-alignas(State) std::byte storage[sizeof(State)];
-/// Never destroyed: threads may launch while the process ends.
 State &state() {
-  static State *made = [] {
-    auto *fresh = new (storage) State;
-    pthread_atfork([] { state().mutex.lock(); }, [] { state().mutex.unlock(); },
-                   [] {
-                     new (&state().mutex) std::mutex;
-                     forked = state().ready.load();
-                   });
-    return fresh;
-  }();
-  return *made;
+  static State &it = *new State;
+  return it;
 }
 
 /// Kernels did it: the context is unusable from then on.

@@ -12,8 +12,6 @@
 
 #include "ir/diag/Diagnostic.h"
 
-#include <mutex>
-
 #include <dlfcn.h>
 
 namespace tegula::cuda {

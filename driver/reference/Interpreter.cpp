@@ -78,6 +78,7 @@ Interpreter::Interpreter(func::FuncOp kernel, std::array<int64_t, 3> grid, const
 
 void Interpreter::runProgram(std::array<int64_t, 3> programId) {
   id = programId;
+  observe(kernel.getArguments());
   runBlock(kernel.getBody().front());
 }
 
@@ -94,6 +95,15 @@ void Interpreter::runOp(Operation *op) {
     (this->*handler->second)(op);
   else
     runElementwise(op);
+  observe(op->getResults());
+}
+
+void Interpreter::observe(ValueRange seen) {
+  if (!hooks.observe)
+    return;
+  for (Value value : seen)
+    if (!isa<TokenType>(value.getType()))
+      hooks.observe(value, get(value));
 }
 
 void Interpreter::runElementwise(Operation *op) {
@@ -143,6 +153,7 @@ void Interpreter::runFor(Operation *op) {
     Block index(loop.getInductionVar().getType());
     index.cells[0].bits = truncate(uint64_t(i), kind);
     values[loop.getInductionVar()] = std::move(index);
+    observe(loop.getBody()->getArguments());
     runBlock(*loop.getBody());
     copyValues(loop.getYieldedValues(), loop.getRegionIterArgs());
   }
@@ -153,6 +164,7 @@ void Interpreter::runWhile(Operation *op) {
   auto loop = cast<scf::WhileOp>(op);
   copyValues(loop.getInits(), loop.getBeforeArguments());
   while (true) {
+    observe(loop.getBeforeArguments());
     runBlock(loop.getBefore().front());
     scf::ConditionOp condition = loop.getConditionOp();
     if (!(get(condition.getCondition()).cells[0].bits & 1)) {
@@ -160,6 +172,7 @@ void Interpreter::runWhile(Operation *op) {
       return;
     }
     copyValues(condition.getArgs(), loop.getAfterArguments());
+    observe(loop.getAfterArguments());
     runBlock(loop.getAfter().front());
     copyValues(loop.getYieldedValues(), loop.getBeforeArguments());
   }

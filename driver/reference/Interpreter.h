@@ -32,6 +32,7 @@ private:
   Block &at(mlir::Value value) { return values[value]; }
   const Block &get(mlir::Value value) { return values[value]; }
   void copyValues(mlir::ValueRange from, mlir::ValueRange to);
+  void observe(mlir::ValueRange values);
 
   // Control flow (Control.cpp)
   void runFor(mlir::Operation *op);

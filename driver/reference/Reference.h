@@ -18,6 +18,7 @@
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Value.h"
 
 #include <array>
 #include <cstdint>
@@ -38,11 +39,15 @@ struct Shadow {
 /// Shadows of global memory by byte address, of elements that a kernel has stored.
 using ShadowMemory = std::unordered_map<uint64_t, Shadow>;
 
+struct Block;
+
 struct Hooks {
   /// device_print: a finished line.
   std::function<void(const std::string &line)> print;
   /// Asked between operations of a long launch; true stops it.
   std::function<bool()> interrupted;
+  /// Every value each time that it gets one: results, arguments of loop bodies, arguments of the kernel. For tests.
+  std::function<void(mlir::Value, const Block &)> observe;
 };
 
 /// Launches of this thread record shadows into `memory` until it is set to null. Returns what was set before.

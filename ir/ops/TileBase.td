@@ -35,6 +35,8 @@ def Tile_Dialect : Dialect {
     static constexpr llvm::StringLiteral disjointAttr = "tile.disjoint";
     /// Argument attribute (i32): the value (an address in bytes, or an integer) is a multiple of it.
     static constexpr llvm::StringLiteral divisibilityAttr = "tile.divisibility";
+    /// Argument attribute (two i64): an integer argument lies between them, both included.
+    static constexpr llvm::StringLiteral rangeAttr = "tile.range";
     /// Argument attribute (string): the argument's name in the source.
     static constexpr llvm::StringLiteral nameAttr = "tile.name";
     /// Hints a user gave on a value (`tl.multiple_of`, `tl.max_contiguous`, `tl.max_constancy`):

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ForkSafe.h"
 #include "lang/lower/Impl.h"
 
-#include <mutex>
 #include <unordered_map>
 
 namespace tegula::lang {
@@ -117,7 +117,7 @@ const Function &signatureOf(const BuiltinDef &def) {
     SourceFile source;
     std::unique_ptr<Function> function;
   };
-  static std::mutex mutex;
+  static auto &mutex = *new ForkSafeMutex;
   static auto *cache = new std::unordered_map<const BuiltinDef *, std::unique_ptr<Entry>>;
   std::lock_guard lock(mutex);
   auto &entry = (*cache)[&def];

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/ForkSafe.h"
 #include "lang/lower/Impl.h"
 
 #include <algorithm>
-#include <mutex>
 
 namespace tegula::lang {
 
@@ -270,7 +270,7 @@ JitFunction::JitFunction(SourceFile source, std::string qualifiedName, std::shar
 
 const Function &JitFunction::ast() const {
   // Library functions are shared by every compilation of the process.
-  static std::mutex mutex;
+  static auto &mutex = *new ForkSafeMutex;
   std::lock_guard lock(mutex);
   if (!tree)
     tree = parseFunction(source);
