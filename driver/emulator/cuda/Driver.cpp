@@ -46,7 +46,17 @@ Driver &Driver::get() {
 
 static std::atomic<bool> forkedChild{false};
 
+static void refuseForkedChild() {
+  if (!forkedChild.load(std::memory_order_relaxed))
+    return;
+  sayOnce("fork",
+          "the emulated GPU was used before this process was forked, and a forked child cannot use it; "
+          "start the child by spawn (multiprocessing.set_start_method(\"spawn\"))");
+  fail(CUDA_ERROR_NOT_INITIALIZED);
+}
+
 void Driver::init() {
+  refuseForkedChild(); // another thread of the parent's may have held the lock
   std::lock_guard lock(mutex);
   if (ready)
     return;
@@ -80,12 +90,7 @@ void require(Needs needs) {
     return;
   if (!Driver::get().initialised())
     fail(CUDA_ERROR_NOT_INITIALIZED);
-  if (forkedChild.load(std::memory_order_relaxed)) {
-    sayOnce("fork",
-            "the emulated GPU was used before this process was forked, and a forked child cannot use it; "
-            "start the child by spawn (multiprocessing.set_start_method(\"spawn\"))");
-    fail(CUDA_ERROR_NOT_INITIALIZED);
-  }
+  refuseForkedChild();
   if (needs == Needs::context)
     checkContext(*currentContext());
 }

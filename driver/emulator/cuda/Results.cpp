@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/emulator/cuda/Api.h"
+#include "ir/ForkSafe.h"
 #include "ir/Settings.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <set>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ void say(const std::string &text) {
 }
 
 void sayOnce(const std::string &key, const std::string &text) {
-  static std::mutex &mutex = *new std::mutex;
+  static ForkSafeMutex &mutex = *new ForkSafeMutex;
   static auto &said = *new std::set<std::string>;
   {
     std::lock_guard lock(mutex);
