@@ -27,7 +27,7 @@ info: prints the emulated GPUs and the settings of the emulator.
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib.machinery
 import os
 import shutil
 import sys
@@ -46,7 +46,7 @@ def _real_ptxas() -> str | None:
     )
     places = [shutil.which("ptxas", path=path)]
     places += [f"{os.environ[name]}/bin/ptxas" for name in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(name)]
-    triton = importlib.util.find_spec("triton")
+    triton = importlib.machinery.PathFinder.find_spec("triton")
     for folder in (triton.submodule_search_locations or []) if triton else []:
         places.append(f"{folder}/backends/nvidia/bin/ptxas")
     return next((p for p in places if p and os.access(p, os.X_OK)), None)
