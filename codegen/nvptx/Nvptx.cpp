@@ -56,7 +56,7 @@ Kernel emitKernel(ModuleOp module, const Target &target, const Options &options,
   emitTarget.prepareModule(*result.module);
   simt::Group all;
   all.warps = options.numWarps;
-  simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry);
+  simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry, options.lineInfo);
   linkMathLibrary(*result.module);
   return result;
 }
