@@ -28,14 +28,17 @@ public:
   virtual ~GpuTarget() = default;
 
   unsigned laneBits = 5;
-  unsigned vectorBytes = 16;  ///< of the widest access of a thread
-  int64_t sharedBytes = 0;    ///< that one block may have
+  unsigned vectorBytes = 16; ///< of the widest access of a thread
+  int64_t sharedBytes = 0;   ///< that one block may have
   int registersPerThread = 255;
-  bool asyncCopies = false;   ///< from global to shared memory, of 4, 8 or 16 bytes
-  bool matrixLoads = false;   ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)
+  bool asyncCopies = false; ///< from global to shared memory, of 4, 8 or 16 bytes
+  bool shortProducts = false; ///< matrix units multiply tf32 and bf16
+  bool matrixLoads = false; ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)
 
   /// Ways to compute the product, best first; at least one if its operands have the types that dotOperandType wants.
   virtual std::vector<DotPlan> dotPlans(tile::DotOp op, unsigned warps) const = 0;
+  /// The type that the sum has to be computed in and rounded from at the end; null: its own.
+  virtual mlir::Type dotSumType(tile::DotOp op) const = 0;
   /// The type that both operands have to be converted to first; null: they stay as they are.
   virtual mlir::Type dotOperandType(tile::DotOp op, unsigned warps) const = 0;
 };

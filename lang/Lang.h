@@ -166,6 +166,7 @@ struct Options {
   bool disjoint = false; ///< written pointer arguments overlap no other (launch-time fact)
   bool sanitizeOverflow = false;
   std::string backend = "cpu"; ///< tl.target_info, and what `input_precision` defaults to
+  std::string inputPrecision;  ///< of dots that name none; empty: as the backend
 };
 
 /// A name that a specialisation took from outside: recorded while lowering, for the cache key and for noticing a

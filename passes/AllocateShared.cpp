@@ -32,7 +32,8 @@ struct Buffer {
 };
 
 /// The end of the outermost operation around `use` that lies in the block of `alloc`.
-unsigned lastPlace(Operation *alloc, Operation *use, const llvm::DenseMap<Operation *, std::pair<unsigned, unsigned>> &places) {
+unsigned lastPlace(Operation *alloc, Operation *use,
+                   const llvm::DenseMap<Operation *, std::pair<unsigned, unsigned>> &places) {
   while (use->getBlock() != alloc->getBlock())
     use = use->getParentOp();
   return places.lookup(use).second;

@@ -38,7 +38,8 @@ using layout::Layout;
 
 class Assigner {
 public:
-  Assigner(func::FuncOp kernel, const LayoutGraph &graph) : kernel(kernel), graph(graph), builder(kernel.getContext()) {}
+  Assigner(func::FuncOp kernel, const LayoutGraph &graph)
+      : kernel(kernel), graph(graph), builder(kernel.getContext()) {}
 
   void run() {
     SmallVector<Operation *> kept;
@@ -137,15 +138,20 @@ private:
     for (Value operand : op->getOperands()) {
       if (!isTileValue(operand))
         continue;
-      std::optional<Layout> source = LayoutGraph::isView(op) ? LayoutGraph::sourceLayout(op, value, layout) : layout;
-      operands.map(operand, in(operand, *source));
+      std::optional<Layout> source =
+          LayoutGraph::isView(op) ? LayoutGraph::sourceLayout(op, value, layout) : layout;
+      if (!source && isa<tile::JoinOp>(op)) // the two are in one thread, then go their ways
+        return convert(in(value, graph.plain(tile::shapeOf(operand.getType())).joined()), layout);
+      // A reshape that is no view of these digits goes through memory.
+      operands.map(operand, in(operand, source ? *source : graph.plain(tile::shapeOf(operand.getType()))));
     }
     builder.setInsertionPointAfter(op);
     Operation *copy = builder.clone(*op, operands);
     for (Value result : copy->getResults())
       result.setType(tile::withLayout(result.getType(), layout));
     if (auto constant = dyn_cast<arith::ConstantOp>(copy))
-      constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue()).resizeSplat(cast<ShapedType>(copy->getResult(0).getType())));
+      constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue())
+                                .resizeSplat(cast<ShapedType>(copy->getResult(0).getType())));
     return copy->getResult(cast<OpResult>(value).getResultNumber());
   }
 

@@ -19,6 +19,10 @@ void legaliseDots(mlir::func::FuncOp kernel, const GpuTarget &target, unsigned w
 void assignLayouts(mlir::func::FuncOp kernel, const GpuTarget &target, unsigned warps);
 
 // Laid-out IR becomes target-ready IR, in this order.
+/// `stages`: where the loop itself says nothing. Pipeline.cpp.
+void pipelineLoops(mlir::func::FuncOp kernel, const GpuTarget &target, int stages);
+/// Elements past the extents of tiles have no effect. MaskPads.cpp.
+void maskPads(mlir::func::FuncOp kernel);
 /// PlanLowering.cpp.
 void planLowering(mlir::func::FuncOp kernel, const GpuTarget &target);
 /// Sets the offset of every buffer; the bytes of shared memory that the kernel needs. AllocateShared.cpp.

@@ -22,10 +22,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/GpuPasses.h"
+#include "passes/SharedRoom.h"
 
 #include "ir/diag/Diagnostic.h"
 #include "ir/layout/Conversion.h"
-#include "ir/layout/MatrixAccess.h"
 #include "passes/plan/Plan.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -40,11 +40,6 @@ using layout::Dims;
 using layout::Input;
 using layout::Layout;
 
-unsigned bitsOf(Value value) {
-  Type element = tile::elementType(value.getType());
-  return element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
-}
-
 /// A layout with some bits of one dimension taken out of it.
 class AxisBits {
 public:
@@ -56,6 +51,15 @@ public:
     for (uint32_t basis : layout.bases(input))
       all |= (basis & layout.mask(axis)) >> layout.shift(axis);
     return all;
+  }
+
+  /// How many of the indices that are left along the axis stand for at least one element: of an axis whose first `extent`
+  /// elements are the tile's, the rest pads.
+  int64_t extentWithout(uint32_t gone, int64_t extent) const {
+    int64_t count = 0;
+    for (int64_t index = 0; index < std::min(extent, int64_t(1) << layout.dims()[axis].bits); ++index)
+      count += !(index & gone);
+    return count;
   }
 
   /// Without the bits of the axis in `gone`; what is left of the axis moves together. No majors along the axis.
@@ -73,7 +77,10 @@ public:
       return low | kept << shift | (high << (shift + dims[axis].bits));
     };
     SmallVector<uint32_t> registers, lanes, warps, blocks;
-    for (auto [input, to] : {std::pair{Input::Register, &registers}, {Input::Lane, &lanes}, {Input::Warp, &warps}, {Input::Block, &blocks}})
+    for (auto [input, to] : {std::pair{Input::Register, &registers},
+                             {Input::Lane, &lanes},
+                             {Input::Warp, &warps},
+                             {Input::Block, &blocks}})
       for (uint32_t basis : layout.bases(input))
         to->push_back(map(basis));
     return Layout(dims, registers, lanes, warps, blocks).removeZeroRegisters().layout;
@@ -86,13 +93,14 @@ private:
 
 class Planner {
 public:
-  Planner(func::FuncOp kernel, const GpuTarget &target) : kernel(kernel), target(target), builder(kernel.getContext()) {}
+  Planner(func::FuncOp kernel, const GpuTarget &target)
+      : kernel(kernel), target(target), builder(kernel.getContext()) {}
 
   void run() {
     SmallVector<Operation *> wanted;
     kernel.walk([&](Operation *op) {
-      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ScanOp, tile::SortOp, tile::GatherOp, tile::HistogramOp,
-              tile::AtomicRmwOp, tile::AtomicCasOp, tile::LoadOp>(op))
+      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp, tile::ScanOp, tile::SortOp,
+              tile::GatherOp, tile::HistogramOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::LoadOp>(op))
         wanted.push_back(op);
     });
     auto convertTo = [&](Value value, const Layout &layout) { return convert(value, layout); };
@@ -106,6 +114,10 @@ public:
         lowerReduce(reduce);
       } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
         lowerDot(dot);
+      } else if (auto reshape = dyn_cast<tile::ReshapeOp>(op)) {
+        lowerReshape(reshape);
+      } else if (auto cat = dyn_cast<tile::CatOp>(op)) {
+        lowerCat(cat);
       } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
         plan::lowerScan(scan, context);
       } else if (auto sort = dyn_cast<tile::SortOp>(op)) {
@@ -125,7 +137,7 @@ private:
     const Layout &from = tile::layoutOf(value.getType());
     if (from == to)
       return value;
-    layout::Conversion plan = layout::planConversion(from, to, bitsOf(value));
+    layout::Conversion plan = layout::planConversion(from, to, memoryBits(value));
     auto type = tile::withLayout(value.getType(), to);
     using Kind = layout::Conversion::Kind;
     switch (plan.kind) {
@@ -137,38 +149,67 @@ private:
     case Kind::Shared: return throughShared(value, to);
     case Kind::Indexed: break;
     }
-    throw Error(Diag::codegen_unsupported_op, {"cuda", "a tile of an odd extent in two layouts"});
+    return byIndex(value, type);
+  }
+
+  /// Through shared memory in row-major order: extents that are cut into digits in two ways, or split anew. The tiles
+  /// may have different shapes.
+  Value byIndex(Value value, Type type) {
+    Value room = rowMajor(value.getLoc(), value.getType());
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
+    return tile::SharedLoadOp::create(builder, value.getLoc(), type, room);
+  }
+
+  /// Shared memory for a tile, its elements in the order of their indices.
+  Value rowMajor(Location loc, Type type) {
+    layout::Dims dims;
+    for (int64_t extent : tile::shapeOf(type)) {
+      dims.emplace_back();
+      dims.back().reps = uint32_t(extent) & 0xffffff;
+    }
+    auto attr = tile::SharedLayoutAttr::get(builder.getContext(), layout::SharedLayout(dims, {}));
+    auto shared =
+        tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(type), tile::elementType(type), attr);
+    return tile::AllocOp::create(builder, loc, shared, IntegerAttr());
+  }
+
+  /// Two tiles with pads between them.
+  void lowerCat(tile::CatOp op) {
+    if (tile::layoutOf(op.getLhs().getType()).cat() == tile::layoutOf(op.getType()))
+      return;
+    Value room = rowMajor(op.getLoc(), op.getType());
+    auto half = int64_t(op.getLhs().getType().getNumElements());
+    tile::SharedStoreOp::create(builder, op.getLoc(), op.getLhs(), room, IntegerAttr());
+    tile::SharedStoreOp::create(builder, op.getLoc(), op.getRhs(), room, builder.getI64IntegerAttr(half));
+    op.getResult().replaceAllUsesWith(tile::SharedLoadOp::create(builder, op.getLoc(), op.getType(), room));
+    op.erase();
+  }
+
+  /// A reshape that renames no registers.
+  void lowerReshape(tile::ReshapeOp op) {
+    std::optional<Layout> view =
+        tile::layoutOf(op.getType()).reshaped(op.getType().getShape(), op.getSrc().getType().getShape());
+    if (view == tile::layoutOf(op.getSrc().getType()))
+      return;
+    op.getResult().replaceAllUsesWith(byIndex(op.getSrc(), op.getType()));
+    op.erase();
   }
 
   Value throughShared(Value value, const Layout &to) {
     const Layout &from = tile::layoutOf(value.getType());
-    layout::SharedLayout memory = memoryFor(from, to, bitsOf(value));
+    layout::SharedLayout memory = roomFor(from, to, memoryBits(value), target);
     auto attr = tile::SharedLayoutAttr::get(builder.getContext(), memory);
     auto type = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(value.getType()),
                                       tile::elementType(value.getType()), attr);
     Value room = tile::AllocOp::create(builder, value.getLoc(), type, IntegerAttr());
-    tile::SharedStoreOp::create(builder, value.getLoc(), value, room);
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
     return tile::SharedLoadOp::create(builder, value.getLoc(), tile::withLayout(value.getType(), to), room);
-  }
-
-  /// Made for the lanes that address matrices where the reader's fragments can be loaded so, else for the reader itself.
-  layout::SharedLayout memoryFor(const Layout &from, const Layout &to, unsigned bits) const {
-    if (target.matrixLoads && bits < 64)
-      for (bool transposed : {false, true}) {
-        std::optional<Layout> view = layout::MatrixAccess::view(to, bits, transposed);
-        if (!view || view->dims() != from.dims())
-          continue;
-        auto memory = layout::SharedLayout::forPair(from, *view, bits);
-        auto access = layout::MatrixAccess::match(to, memory, bits, transposed);
-        if (access && access->matrices() >= 2)
-          return memory;
-      }
-    return layout::SharedLayout::forPair(from, to, bits);
   }
 
   /// One part of a reduction; its results have `shape` and `layout`, without the axis if `isLast`.
   template <class Part>
-  SmallVector<Value> part(tile::ReduceOp op, ValueRange values, const Layout &layout, int64_t left, bool isLast) {
+  SmallVector<Value> part(tile::ReduceOp op, ValueRange values, const Layout &layout, int64_t left,
+                          bool isLast) {
     SmallVector<Type> types;
     for (auto [value, result] : llvm::zip(values, op.getResults())) {
       if (isLast) {
@@ -190,10 +231,10 @@ private:
     unsigned axis = op.getAxis();
     SmallVector<Value> values(op.getSrcs());
     Layout layout = tile::layoutOf(values[0].getType());
-    if (layout.dims()[axis].extent() != tile::shapeOf(values[0].getType())[axis])
-      throw Error(Diag::codegen_unsupported_op, {"cuda", "a reduction along an axis of odd extent"});
+    int64_t extent = tile::shapeOf(values[0].getType())[axis];
     AxisBits bits(layout, axis);
-    uint32_t inRegisters = bits.of(Input::Register), inLanes = bits.of(Input::Lane), inWarps = bits.of(Input::Warp);
+    uint32_t inRegisters = bits.of(Input::Register), inLanes = bits.of(Input::Lane),
+             inWarps = bits.of(Input::Warp);
     if ((inRegisters & inLanes) | (inRegisters & inWarps) | (inLanes & inWarps))
       throw Error(Diag::codegen_unsupported_op, {"cuda", "a reduction of a swizzled tile"});
     // Whatever the last part leaves lies as the result does.
@@ -201,15 +242,19 @@ private:
     if (tile::isTile(op->getResult(0).getType()))
       result = tile::layoutOf(op->getResult(0).getType());
     unsigned lanes = std::popcount(inLanes), warps = std::popcount(inWarps);
-    int64_t left = int64_t(1) << (lanes + warps);
-    if (inRegisters || layout.dims()[axis].reps > 1 || layout.freeBits()[Input::Register] || !(lanes + warps)) {
+    if (inRegisters || layout.dims()[axis].reps > 1 || layout.freeBits()[Input::Register] ||
+        !(lanes + warps)) {
+      extent = bits.extentWithout(inRegisters, extent);
       layout = bits.without(inRegisters);
-      values = part<tile::ReduceRegistersOp>(op, values, layout, left, !(lanes + warps));
+      values = part<tile::ReduceRegistersOp>(op, values, layout, extent, !(lanes + warps));
     }
     if (lanes) {
       AxisBits now(layout, axis);
-      layout = now.without(now.of(Input::Lane));
-      values = part<tile::ReduceLanesOp>(op, values, layout, int64_t(1) << warps, !warps);
+      uint32_t gone = now.of(Input::Lane);
+      extent = now.extentWithout(gone, extent);
+      Layout after = now.without(gone);
+      values = part<tile::ReduceLanesOp>(op, values, after, extent, !warps);
+      layout = after;
     }
     if (warps) {
       // Every thread gets what the warps have.
@@ -227,7 +272,8 @@ private:
 
   void lowerDot(tile::DotOp op) {
     auto instruction = op->getAttrOfType<StringAttr>(tile::TileDialect::instructionAttr);
-    auto made = tile::MmaOp::create(builder, op.getLoc(), op.getType(), op.getA(), op.getB(), op.getC(), instruction);
+    auto made =
+        tile::MmaOp::create(builder, op.getLoc(), op.getType(), op.getA(), op.getB(), op.getC(), instruction);
     op.getResult().replaceAllUsesWith(made.getResult());
     op.erase();
   }

@@ -25,6 +25,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
+#include "llvm/Transforms/Scalar/ADCE.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
@@ -98,6 +99,7 @@ Backend::Backend(const Machine &wanted) {
   // Vector add on a CPU: 0.06 ms. InstCombine between them costs 0.19 ms more and changed no instruction of it.
   passes.addPass(EarlyCSEPass());
   passes.addPass(SimplifyCFGPass());
+  passes.addPass(ADCEPass()); // values that a loop carries and nobody reads
 }
 
 /// The backend of this thread. Not freed with it: that would run at thread exit, when LLVM's statics may be gone.

@@ -37,7 +37,9 @@ struct Registers {
   }
 };
 
-Registers registersOf(unsigned bytes) { return bytes >= 4 ? Registers{bytes / 4, 32} : Registers{1, bytes * 8}; }
+Registers registersOf(unsigned bytes) {
+  return bytes >= 4 ? Registers{bytes / 4, 32} : Registers{1, bytes * 8};
+}
 
 std::string place(unsigned operand, int64_t offset) {
   std::string text = "[$" + std::to_string(operand);
@@ -66,8 +68,9 @@ simt::Access inRange(IRBuilderBase &b, simt::Access access) {
 }
 
 /// One load: `address` is an i64 or i32 register, `instruction` all up to the vector and type.
-void emitLoad(IRBuilderBase &b, const std::string &instruction, Value *address, int64_t offset, Value *predicate,
-              Registers registers, ArrayRef<Value *> others, MutableArrayRef<Value *> words) {
+void emitLoad(IRBuilderBase &b, const std::string &instruction, Value *address, int64_t offset,
+              Value *predicate, Registers registers, ArrayRef<Value *> others,
+              MutableArrayRef<Value *> words) {
   Type *type = registers.type(b);
   bool hasOthers = !others.empty() && others[0] && predicate;
   std::string constraints, load;
@@ -88,9 +91,11 @@ void emitLoad(IRBuilderBase &b, const std::string &instruction, Value *address, 
   SmallVector<Type *> inTypes;
   for (Value *value : in)
     inTypes.push_back(value->getType());
-  load += instruction + registers.suffix() + " " + registers.list(0) + ", " + place(registers.count, offset) + ";";
-  Type *result =
-      registers.count == 1 ? type : StructType::get(b.getContext(), SmallVector<Type *>(registers.count, type));
+  load += instruction + registers.suffix() + " " + registers.list(0) + ", " + place(registers.count, offset) +
+          ";";
+  Type *result = registers.count == 1
+                     ? type
+                     : StructType::get(b.getContext(), SmallVector<Type *>(registers.count, type));
   auto *assembly =
       InlineAsm::get(FunctionType::get(result, inTypes, false), load, constraints, /*hasSideEffects=*/true);
   Value *got = b.CreateCall(assembly, in);
@@ -100,8 +105,8 @@ void emitLoad(IRBuilderBase &b, const std::string &instruction, Value *address, 
   }
 }
 
-void emitStore(IRBuilderBase &b, const std::string &instruction, Value *address, int64_t offset, Value *predicate,
-               Registers registers, ArrayRef<Value *> words) {
+void emitStore(IRBuilderBase &b, const std::string &instruction, Value *address, int64_t offset,
+               Value *predicate, Registers registers, ArrayRef<Value *> words) {
   std::string constraints = address->getType()->isIntegerTy(32) ? "r" : "l", store;
   SmallVector<Value *> in{address};
   for (Value *word : words) {
@@ -117,8 +122,8 @@ void emitStore(IRBuilderBase &b, const std::string &instruction, Value *address,
   for (Value *value : in)
     inTypes.push_back(value->getType());
   store += instruction + registers.suffix() + " " + place(0, offset) + ", " + registers.list(1) + ";";
-  auto *assembly =
-      InlineAsm::get(FunctionType::get(b.getVoidTy(), inTypes, false), store, constraints, /*hasSideEffects=*/true);
+  auto *assembly = InlineAsm::get(FunctionType::get(b.getVoidTy(), inTypes, false), store, constraints,
+                                  /*hasSideEffects=*/true);
   b.CreateCall(assembly, in);
 }
 
@@ -127,32 +132,32 @@ void emitStore(IRBuilderBase &b, const std::string &instruction, Value *address,
 void NvptxTarget::loadGlobal(IRBuilderBase &b, const simt::Access &wanted, ArrayRef<Value *> others,
                              MutableArrayRef<Value *> words) const {
   simt::Access access = inRange(b, wanted);
-  emitLoad(b, "ld" + qualifiers(access), access.pointer, access.offset, access.predicate, registersOf(access.bytes),
-           others, words);
+  emitLoad(b, "ld" + qualifiers(access), access.pointer, access.offset, access.predicate,
+           registersOf(access.bytes), others, words);
 }
 
 void NvptxTarget::storeGlobal(IRBuilderBase &b, const simt::Access &wanted, ArrayRef<Value *> words) const {
   simt::Access access = inRange(b, wanted);
-  emitStore(b, "st" + qualifiers(access), access.pointer, access.offset, access.predicate, registersOf(access.bytes),
-            words);
+  emitStore(b, "st" + qualifiers(access), access.pointer, access.offset, access.predicate,
+            registersOf(access.bytes), words);
 }
 
 Value *NvptxTarget::sharedMemory(IRBuilderBase &b, Module &module) const {
   // Of a size that the launch gives; its address is the same number in the 32-bit window (PTX ISA, "State Spaces").
   auto *type = ArrayType::get(b.getInt8Ty(), 0);
-  auto *memory = new GlobalVariable(module, type, false, GlobalValue::ExternalLinkage, nullptr, "tegula_shared", nullptr,
-                                    GlobalValue::NotThreadLocal, sharedSpace);
+  auto *memory = new GlobalVariable(module, type, false, GlobalValue::ExternalLinkage, nullptr,
+                                    "tegula_shared", nullptr, GlobalValue::NotThreadLocal, sharedSpace);
   memory->setAlignment(Align(16));
   return b.CreateTrunc(b.CreatePtrToInt(memory, b.getInt64Ty()), b.getInt32Ty());
 }
 
 void NvptxTarget::loadShared(IRBuilderBase &b, std::pair<Value *, int64_t> place, unsigned bytes,
-                             MutableArrayRef<Value *> words) const {
-  emitLoad(b, "ld.shared", place.first, place.second, nullptr, registersOf(bytes), {}, words);
+                             Value *predicate, MutableArrayRef<Value *> words) const {
+  emitLoad(b, "ld.shared", place.first, place.second, predicate, registersOf(bytes), {}, words);
 }
 
-void NvptxTarget::storeShared(IRBuilderBase &b, std::pair<Value *, int64_t> place, unsigned bytes, Value *predicate,
-                              ArrayRef<Value *> words) const {
+void NvptxTarget::storeShared(IRBuilderBase &b, std::pair<Value *, int64_t> place, unsigned bytes,
+                              Value *predicate, ArrayRef<Value *> words) const {
   emitStore(b, "st.shared", place.first, place.second, predicate, registersOf(bytes), words);
 }
 
@@ -168,6 +173,44 @@ void NvptxTarget::countShared(IRBuilderBase &b, std::pair<Value *, int64_t> wher
     types.push_back(value->getType());
   auto *type = FunctionType::get(b.getVoidTy(), types, false);
   b.CreateCall(InlineAsm::get(type, text, predicate ? "r,b" : "r", /*hasSideEffects=*/true), in);
+}
+
+/// PTX ISA, "cp.async": of 16 bytes past the first-level cache unless the program wants it there.
+void NvptxTarget::beginCopy(IRBuilderBase &b, std::pair<Value *, int64_t> place, const simt::Access &wanted,
+                            Value *read) const {
+  simt::Access access = inRange(b, wanted);
+  std::string text = access.bytes == 16 && access.cache != ".ca" ? "cp.async.cg" : "cp.async.ca",
+              constraints = "r,l";
+  text += ".shared.global " + tegula::nvptx::place(0, place.second) + ", " +
+          tegula::nvptx::place(1, access.offset) + ", " + std::to_string(access.bytes);
+  SmallVector<Value *> in{place.first, access.pointer};
+  if (read) {
+    text += ", $" + std::to_string(in.size());
+    in.push_back(read);
+    constraints += ",r";
+  }
+  if (access.predicate) {
+    text = "@$" + std::to_string(in.size()) + " " + text;
+    in.push_back(access.predicate);
+    constraints += ",b";
+  }
+  SmallVector<Type *> types;
+  for (Value *value : in)
+    types.push_back(value->getType());
+  b.CreateCall(InlineAsm::get(FunctionType::get(b.getVoidTy(), types, false), text + ";", constraints,
+                              /*hasSideEffects=*/true),
+               in);
+}
+
+static void plainAssembly(IRBuilderBase &b, const std::string &text) {
+  auto *type = FunctionType::get(b.getVoidTy(), false);
+  b.CreateCall(InlineAsm::get(type, text, "~{memory}", /*hasSideEffects=*/true));
+}
+
+void NvptxTarget::commitCopies(IRBuilderBase &b) const { plainAssembly(b, "cp.async.commit_group;"); }
+
+void NvptxTarget::waitForCopies(IRBuilderBase &b, unsigned pending) const {
+  plainAssembly(b, "cp.async.wait_group " + std::to_string(pending) + ";");
 }
 
 } // namespace tegula::nvptx

@@ -25,7 +25,8 @@ std::vector<simt::MatrixStep> NvptxTarget::matrixSteps(tile::MmaOp op) const {
   TiledFragment a = fragment(Operand::A, op.getA().getType()), b = fragment(Operand::B, op.getB().getType()),
                 c = fragment(Operand::C, op.getType());
   unsigned pack = std::max(1u, 32u / mma.elementBits);
-  auto wordsOf = [&](const TiledFragment &whole, uint32_t batch, uint32_t row, uint32_t column, unsigned elements) {
+  auto wordsOf = [&](const TiledFragment &whole, uint32_t batch, uint32_t row, uint32_t column,
+                     unsigned elements) {
     SmallVector<SmallVector<unsigned>> words;
     for (unsigned first = 0; first < elements / 32; first += pack) {
       words.emplace_back();
@@ -54,7 +55,9 @@ std::vector<simt::MatrixStep> NvptxTarget::matrixSteps(tile::MmaOp op) const {
 Value *NvptxTarget::matrixOperand(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Value *> words) const {
   mlir::Type element = tile::elementType(op.getA().getType());
   if (element.isF64())
-    return words.size() == 1 ? words[0] : b.CreateOr(b.CreateZExt(words[0], b.getInt64Ty()), b.CreateShl(b.CreateZExt(words[1], b.getInt64Ty()), 32));
+    return words.size() == 1 ? words[0]
+                             : b.CreateOr(b.CreateZExt(words[0], b.getInt64Ty()),
+                                          b.CreateShl(b.CreateZExt(words[1], b.getInt64Ty()), 32));
   if (!element.isF32())
     return words[0];
   auto *type = FunctionType::get(b.getInt32Ty(), {b.getFloatTy()}, false);
@@ -78,12 +81,12 @@ static std::string typeName(mlir::Type type) {
   return type.isInteger(8) ? "s8" : "s32";
 }
 
-void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Value *> left, ArrayRef<Value *> right,
-                                 MutableArrayRef<Value *> sums) const {
+void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Value *> left,
+                                 ArrayRef<Value *> right, MutableArrayRef<Value *> sums) const {
   mlir::Type sumType = tile::elementType(op.getType());
   auto operandName = [](mlir::Type type) { return type.isF32() ? std::string("tf32") : typeName(type); };
-  std::string text = "mma.sync.aligned." + op.getInstruction().split(' ').first.str() + ".row.col." + typeName(sumType) +
-                     "." + operandName(tile::elementType(op.getA().getType())) + "." +
+  std::string text = "mma.sync.aligned." + op.getInstruction().split(' ').first.str() + ".row.col." +
+                     typeName(sumType) + "." + operandName(tile::elementType(op.getA().getType())) + "." +
                      operandName(tile::elementType(op.getB().getType())) + "." + typeName(sumType) + " ";
   Type *word = sumType.isF32() ? b.getFloatTy() : sumType.isF64() ? b.getDoubleTy() : b.getInt32Ty();
   char sumKind = sumType.isF32() ? 'f' : sumType.isF64() ? 'd' : 'r';
@@ -107,17 +110,18 @@ void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Valu
       constraints += isDouble ? ",d" : ",r";
       in.push_back(isDouble ? b.CreateBitCast(value, b.getDoubleTy()) : value);
     }
-  // The sums come in in the registers that they go out in.
-  next = 0;
+  // Not tied to the results: copies between virtual registers would be instructions of PTX.
   text += list(sums.size()) + ";";
-  for (auto [i, sum] : enumerate(sums)) {
-    constraints += "," + std::to_string(i);
+  for (Value *sum : sums) {
+    constraints += std::string(",") + sumKind;
     in.push_back(sum);
   }
   for (Value *value : in)
     types.push_back(value->getType());
-  Type *result = sums.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(sums.size(), word));
-  auto *assembly = InlineAsm::get(FunctionType::get(result, types, false), text, constraints, /*hasSideEffects=*/false);
+  Type *result =
+      sums.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(sums.size(), word));
+  auto *assembly =
+      InlineAsm::get(FunctionType::get(result, types, false), text, constraints, /*hasSideEffects=*/false);
   auto *call = b.CreateCall(assembly, in);
   call->setConvergent();
   for (auto [i, sum] : enumerate(sums))
@@ -126,16 +130,20 @@ void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Valu
 
 void NvptxTarget::loadMatrices(IRBuilderBase &b, std::pair<Value *, int64_t> place, bool transposed,
                                MutableArrayRef<Value *> words) const {
-  std::string text = "ldmatrix.sync.aligned.m8n8.x" + std::to_string(words.size()) + (transposed ? ".trans" : "") + ".shared.b16 {";
+  std::string text = "ldmatrix.sync.aligned.m8n8.x" + std::to_string(words.size()) +
+                     (transposed ? ".trans" : "") + ".shared.b16 {";
   std::string constraints;
   for (size_t i = 0; i < words.size(); ++i) {
     text += (i ? ", $" : "$") + std::to_string(i);
     constraints += "=r,";
   }
-  text += "}, [$" + std::to_string(words.size()) + (place.second ? " + " + std::to_string(place.second) : "") + "];";
+  text += "}, [$" + std::to_string(words.size()) +
+          (place.second ? " + " + std::to_string(place.second) : "") + "];";
   Type *word = b.getInt32Ty();
-  Type *result = words.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(words.size(), word));
-  auto *call = b.CreateCall(InlineAsm::get(FunctionType::get(result, {word}, false), text, constraints + "r", /*hasSideEffects=*/true),
+  Type *result =
+      words.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(words.size(), word));
+  auto *call = b.CreateCall(InlineAsm::get(FunctionType::get(result, {word}, false), text, constraints + "r",
+                                           /*hasSideEffects=*/true),
                             {place.first});
   call->setConvergent();
   for (auto [i, value] : enumerate(words))

@@ -8,6 +8,7 @@
 #include "codegen/nvptx/Nvptx.h"
 
 #include "codegen/llvm/Backend.h"
+#include "codegen/nvptx/MathLibrary.h"
 #include "codegen/nvptx/NvptxTarget.h"
 #include "codegen/nvptx/PassTarget.h"
 #include "codegen/simt/Emitter.h"
@@ -35,6 +36,8 @@ void layOut(ModuleOp module, const Target &target, const Options &options) {
 void makeTargetReady(ModuleOp module, const Target &target, const Options &options) {
   func::FuncOp kernel = kernelOf(module);
   PassTarget passTarget(target);
+  passes::pipelineLoops(kernel, passTarget, options.numStages);
+  passes::maskPads(kernel);
   passes::planLowering(kernel, passTarget);
   int64_t bytes = passes::allocateShared(kernel);
   kernel->setAttr(tile::TileDialect::sharedBytesAttr, Builder(kernel.getContext()).getI64IntegerAttr(bytes));
@@ -54,6 +57,7 @@ Kernel emitKernel(ModuleOp module, const Target &target, const Options &options,
   simt::Group all;
   all.warps = options.numWarps;
   simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry);
+  linkMathLibrary(*result.module);
   return result;
 }
 

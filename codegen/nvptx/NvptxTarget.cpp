@@ -7,10 +7,9 @@
 
 #include "codegen/nvptx/NvptxTarget.h"
 
+#include "codegen/nvptx/Elementwise.h"
 #include "ir/ops/Tile.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/IR/Module.h"
@@ -39,13 +38,15 @@ Value *NvptxTarget::threadIndex(IRBuilderBase &b, const simt::Group &) const {
 }
 
 Value *NvptxTarget::programId(IRBuilderBase &b, int axis) const {
-  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_ctaid_x, Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
+  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_ctaid_x,
+                                          Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
                                           Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
   return b.CreateIntrinsic(ids[axis], {});
 }
 
 Value *NvptxTarget::numPrograms(IRBuilderBase &b, int axis) const {
-  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_nctaid_x, Intrinsic::nvvm_read_ptx_sreg_nctaid_y,
+  static constexpr Intrinsic::ID ids[] = {Intrinsic::nvvm_read_ptx_sreg_nctaid_x,
+                                          Intrinsic::nvvm_read_ptx_sreg_nctaid_y,
                                           Intrinsic::nvvm_read_ptx_sreg_nctaid_z};
   return b.CreateIntrinsic(ids[axis], {});
 }
@@ -76,31 +77,18 @@ Value *NvptxTarget::bytePermute(IRBuilderBase &b, Value *first, Value *second,
   return b.CreateIntrinsic(Intrinsic::nvvm_prmt, {first, second, b.getInt32(nibbles)});
 }
 
-Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::Type to) const {
-  if (target.sm < 80)
-    return nullptr;
-  // The first operand of cvt.rn.f16x2.f32 is the upper half (PTX ISA, cvt).
-  Intrinsic::ID id = to.isBF16() ? Intrinsic::nvvm_ff2bf16x2_rn : Intrinsic::nvvm_ff2f16x2_rn;
-  return b.CreateBitCast(b.CreateIntrinsic(id, {high, low}), b.getInt32Ty());
+Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::Type from, mlir::Type to) const {
+  return nvptx::narrowPair(b, target, low, high, from, to);
 }
 
-static Value *approximate(IRBuilderBase &b, const char *instruction, Value *x) {
-  auto *type = FunctionType::get(b.getFloatTy(), {b.getFloatTy()}, false);
-  return b.CreateCall(InlineAsm::get(type, std::string(instruction) + " $0, $1;", "=f,f", /*hasSideEffects=*/false), {x});
+Value *NvptxTarget::widenPair(IRBuilderBase &b, Value *pair, mlir::Type from) const {
+  return nvptx::widenPair(b, target, pair, from);
 }
 
-/// Functions that the special function unit has, within the error that the PTX ISA gives for each.
 Value *NvptxTarget::emitElement(IRBuilderBase &b, mlir::Operation *op, ArrayRef<Value *> in) const {
-  if (op->getNumResults() != 1)
-    return nullptr;
-  mlir::Type type = tile::elementType(op->getResult(0).getType());
-  if (mlir::isa<mlir::math::ExpOp>(op) && type.isF32())
-    return approximate(b, "ex2.approx.ftz.f32", b.CreateFMul(in[0], ConstantFP::get(b.getFloatTy(), 1.4426950408889634)));
-  if (mlir::isa<mlir::math::Exp2Op>(op) && type.isF32())
-    return approximate(b, "ex2.approx.ftz.f32", in[0]);
-  if (target.sm >= 80 && mlir::isa<mlir::arith::TruncFOp>(op) && type.isBF16() && in[0]->getType()->isFloatTy())
-    return b.CreateBitCast(b.CreateFPTrunc(in[0], b.getBFloatTy()), b.getInt16Ty());
-  return nullptr;
+  if (Value *exact = emitFloat(b, target, scalarTarget, op, in))
+    return exact;
+  return emitMath(b, scalarTarget, op, in);
 }
 
 } // namespace tegula::nvptx

@@ -37,9 +37,13 @@ public:
                          llvm::Value *value) const override;
   llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const override;
   void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
-                  llvm::MutableArrayRef<llvm::Value *> words) const override;
+                  llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const override;
   void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                    llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const override;
+  void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, const simt::Access &access,
+                 llvm::Value *read) const override;
+  void commitCopies(llvm::IRBuilderBase &b) const override;
+  void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const override;
   void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
                    llvm::Value *predicate) const override;
   void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const override;
@@ -47,15 +51,18 @@ public:
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;
-  llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> words) const override;
+  llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op,
+                             llvm::ArrayRef<llvm::Value *> words) const override;
   void emitMatrixStep(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> left,
-                      llvm::ArrayRef<llvm::Value *> right, llvm::MutableArrayRef<llvm::Value *> sums) const override;
+                      llvm::ArrayRef<llvm::Value *> right,
+                      llvm::MutableArrayRef<llvm::Value *> sums) const override;
   llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,
                            std::array<uint8_t, 4> selector) const override;
   llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
                            llvm::ArrayRef<llvm::Value *> operands) const override;
-  llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+  llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high, mlir::Type from,
                           mlir::Type to) const override;
+  llvm::Value *widenPair(llvm::IRBuilderBase &b, llvm::Value *pair, mlir::Type from) const override;
   const cpu::Target &elementTarget() const override { return scalarTarget; }
 
 private:

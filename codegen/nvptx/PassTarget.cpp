@@ -12,13 +12,13 @@
 namespace tegula::nvptx {
 
 PassTarget::PassTarget(const Target &target) : target(target) {
-  asyncCopies = target.sm >= 80;
+  asyncCopies = shortProducts = target.sm >= 80;
   matrixLoads = true;
   // The most that a block may ask for (CUDA C++ Programming Guide, "Compute Capabilities").
-  sharedBytes = target.sm == 75                                          ? 64 << 10
-                : target.sm == 80 || target.sm == 87                     ? 163 << 10
+  sharedBytes = target.sm == 75                                           ? 64 << 10
+                : target.sm == 80 || target.sm == 87                      ? 163 << 10
                 : target.sm == 90 || target.sm == 100 || target.sm == 103 ? 227 << 10
-                                                                         : 99 << 10;
+                                                                          : 99 << 10;
 }
 
 std::vector<DotPlan> PassTarget::dotPlans(tile::DotOp op, unsigned warps) const {
@@ -28,18 +28,27 @@ std::vector<DotPlan> PassTarget::dotPlans(tile::DotOp op, unsigned warps) const 
   return plans;
 }
 
+/// Each instruction rounds its sum: one of 16 bits is summed in f32 unless one instruction does it all.
+mlir::Type PassTarget::dotSumType(tile::DotOp op) const {
+  mlir::Type sum = tile::elementType(op.getType());
+  int64_t deep = tile::shapeOf(op.getA().getType()).back(), oneStep = target.sm >= 80 ? 16 : 8;
+  bool isNarrow =
+      sum.isBF16() || (sum.isF16() && (deep > oneStep || !tile::elementType(op.getA().getType()).isF16()));
+  return isNarrow ? mlir::Float32Type::get(op.getContext()) : mlir::Type();
+}
+
 /// What multiplies on units of this architecture: 8-bit floats widen to f16 where there are no products of them, and
 /// what no matrix instruction takes is computed in the type of the sum.
 mlir::Type PassTarget::dotOperandType(tile::DotOp op, unsigned warps) const {
   mlir::Type a = tile::elementType(op.getA().getType()), b = tile::elementType(op.getB().getType()),
-             c = tile::elementType(op.getType());
+             sum = tile::elementType(op.getType());
   if (!matrixPlans(op, target, warps).empty())
     return {};
-  mlir::Builder builder(op.getContext());
-  bool isSmall = a.isIntOrFloat() && mlir::isa<mlir::FloatType>(a) && a.getIntOrFloatBitWidth() == 8;
-  if (isSmall && (c.isF32() || c.isF16()) && !a.isF16())
-    return builder.getF16Type();
-  mlir::Type sum = c.isF16() || c.isBF16() ? mlir::Type(builder.getF32Type()) : c;
+  auto isSmall = [](mlir::Type type) {
+    return mlir::isa<mlir::FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+  };
+  if ((isSmall(a) || isSmall(b)) && !a.isF32() && !b.isF32() && (sum.isF32() || sum.isF16()))
+    return mlir::Float16Type::get(op.getContext());
   return a == sum && b == sum ? mlir::Type() : sum;
 }
 

@@ -16,6 +16,7 @@ class PassTarget final : public GpuTarget {
 public:
   explicit PassTarget(const Target &target);
   std::vector<DotPlan> dotPlans(tile::DotOp op, unsigned warps) const override;
+  mlir::Type dotSumType(tile::DotOp op) const override;
   mlir::Type dotOperandType(tile::DotOp op, unsigned warps) const override;
 
 private:

@@ -23,8 +23,8 @@ using layout::Layout;
 
 std::string nameOf(const MmaTiling &tiling) {
   const MmaInstruction &mma = *tiling.instruction;
-  return llvm::formatv("m{0}n{1}k{2} {3} {4}x{5}", unsigned(mma.m), unsigned(mma.n), unsigned(mma.k), mma.operands,
-                       1u << tiling.warpBitsM, 1u << tiling.warpBitsN);
+  return llvm::formatv("m{0}n{1}k{2} {3} {4}x{5}", unsigned(mma.m), unsigned(mma.n), unsigned(mma.k),
+                       mma.operands, 1u << tiling.warpBitsM, 1u << tiling.warpBitsN);
 }
 
 MmaTiling tilingNamed(llvm::StringRef name) {
@@ -75,16 +75,24 @@ std::vector<DotPlan> matrixPlans(tile::DotOp op, const Target &target, unsigned 
     return plans;
   auto shapeA = tile::shapeOf(op.getA().getType()), shapeB = tile::shapeOf(op.getB().getType()),
        shapeC = tile::shapeOf(op.getType());
-  Dims dimsA = layout::fitDims(shapeA), dimsB = layout::fitDims(shapeB), dimsC = layout::fitDims(shapeC);
   size_t rank = shapeC.size();
   auto m = double(shapeC[rank - 2]), n = double(shapeC[rank - 1]), k = double(shapeA[rank - 1]),
        batches = rank == 3 ? double(shapeC[0]) : 1;
   unsigned warpBits = unsigned(std::countr_zero(warps));
   for (const MmaInstruction &mma : llvm::reverse(mmaInstructions())) { // the largest k first
-    if (mma.operands != operands || mma.sm > target.sm || mma.m == 8 && target.sm >= 80 && mma.elementBits == 8)
+    if (mma.operands != operands || mma.sm > target.sm ||
+        (mma.m == 8 && target.sm >= 80 && mma.elementBits == 8))
       continue;
     if (mma.sm == 90 && target.sm != 90)
       continue; // f64 shapes of one architecture
+    auto padded = [&](ArrayRef<int64_t> shape, unsigned rows, unsigned columns) {
+      SmallVector<unsigned> minBits(rank, 0);
+      minBits[rank - 2] = llvm::Log2_32(rows);
+      minBits[rank - 1] = llvm::Log2_32(columns);
+      return layout::fitDims(shape, minBits);
+    };
+    Dims dimsA = padded(shapeA, mma.m, mma.k), dimsB = padded(shapeB, mma.k, mma.n),
+         dimsC = padded(shapeC, mma.m, mma.n);
     for (unsigned alongM = 0; alongM <= warpBits; ++alongM) {
       MmaTiling tiling;
       tiling.instruction = &mma;
@@ -94,8 +102,8 @@ std::vector<DotPlan> matrixPlans(tile::DotOp op, const Target &target, unsigned 
            c = TiledFragment::of(Operand::C, dimsC, tiling);
       if (!a || !b || !c)
         continue;
-      double rows = std::ceil(m / double(mma.m << tiling.warpBitsM)), columns = std::ceil(n / double(mma.n << tiling.warpBitsN)),
-             deep = k / mma.k;
+      double rows = std::ceil(m / double(mma.m << tiling.warpBitsM)),
+             columns = std::ceil(n / double(mma.n << tiling.warpBitsN)), deep = k / mma.k;
       // A tensor core takes 256 multiply-adds of 16 bits a cycle (NVIDIA A100 white paper, 2020); operands come by words.
       double product = double(mma.m) * mma.n * mma.k * mma.elementBits / (256 * 16);
       double words = deep * (rows * mma.m * mma.k + columns * mma.n * mma.k) * mma.elementBits / (32.0 * 32);
@@ -113,8 +121,8 @@ std::vector<DotPlan> matrixPlans(tile::DotOp op, const Target &target, unsigned 
 
 DotPlan fmaPlan(tile::DotOp op, unsigned warps) {
   auto shape = tile::shapeOf(op.getType());
-  Dims dimsA = layout::fitDims(tile::shapeOf(op.getA().getType())), dimsB = layout::fitDims(tile::shapeOf(op.getB().getType())),
-       dims = layout::fitDims(shape);
+  Dims dimsA = layout::fitDims(tile::shapeOf(op.getA().getType())),
+       dimsB = layout::fitDims(tile::shapeOf(op.getB().getType())), dims = layout::fitDims(shape);
   unsigned rank = shape.size(), rows = rank - 2, columns = rank - 1;
   SmallVector<uint32_t> perThread(rank, 1);
   perThread[rows] = std::min(4u, 1u << dims[rows].bits);

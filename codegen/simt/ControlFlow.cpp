@@ -61,7 +61,8 @@ void Emitter::emitFor(scf::ForOp op) {
     packs.push_back(carriedPack(init));
     inits.push_back(carriedValues(init, packs.back()));
   }
-  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()), *step = scalar(op.getStep());
+  llvm::Value *lower = scalar(op.getLowerBound()), *upper = scalar(op.getUpperBound()),
+              *step = scalar(op.getStep());
   llvm::BasicBlock *before = b.GetInsertBlock();
   auto *body = llvm::BasicBlock::Create(context, "for", function);
   auto *exit = llvm::BasicBlock::Create(context, "endfor");
@@ -72,7 +73,8 @@ void Emitter::emitFor(scf::ForOp op) {
   llvm::PHINode *iv = b.CreatePHI(lower->getType(), 2);
   iv->addIncoming(lower, before);
   scalars[op.getInductionVar()] = iv;
-  zeros[iv] = llvm::maskTrailingOnes<uint64_t>(std::min(llvm::countr_one(knownZero(lower)), llvm::countr_one(knownZero(step))));
+  zeros[iv] = llvm::maskTrailingOnes<uint64_t>(
+      std::min(llvm::countr_one(knownZero(lower)), llvm::countr_one(knownZero(step))));
   SmallVector<SmallVector<llvm::PHINode *>> phis(count);
   for (unsigned i = 0; i < count; ++i) {
     SmallVector<llvm::Value *> bound;

@@ -29,8 +29,8 @@ llvm::Value *Emitter::threadParity(uint32_t mask) {
 }
 
 /// The new words of a step that moves whole ones. `wordBits`: of the numbers of the words before it.
-static SmallVector<llvm::Value *> moveWords(const Step &step, llvm::ArrayRef<llvm::Value *> words, unsigned wordBits,
-                                            unsigned pack) {
+static SmallVector<llvm::Value *> moveWords(const Step &step, llvm::ArrayRef<llvm::Value *> words,
+                                            unsigned wordBits, unsigned pack) {
   SmallVector<llvm::Value *> out;
   unsigned newBits = step.registers.size() - pack;
   for (size_t major = 0; major < words.size() >> wordBits; ++major)
@@ -53,7 +53,8 @@ SmallVector<llvm::Value *> Emitter::runSteps(const layout::Conversion &plan, Sma
         layout::BytePlan bytes = layout::planBytes(step, bits, pack, elementBits);
         SmallVector<llvm::Value *> out;
         for (size_t major = 0; major < words.size() >> wordBits; ++major) {
-          SmallVector<llvm::Value *> all(words.begin() + (major << wordBits), words.begin() + ((major + 1) << wordBits));
+          SmallVector<llvm::Value *> all(words.begin() + (major << wordBits),
+                                         words.begin() + ((major + 1) << wordBits));
           for (const layout::BytePermute &permute : bytes.permutes)
             all.push_back(target.bytePermute(b, all[permute.first], all[permute.second], permute.selector));
           for (uint32_t word : bytes.result)

@@ -44,25 +44,68 @@ struct OperandsHash {
 
 } // namespace
 
-/// A conversion to 16 bits writes two elements at once where the target can.
+static bool roundsToNearest(Operation *op) {
+  if (auto convert = dyn_cast<tile::FpToFpOp>(op))
+    return convert.getRounding() != tile::Rounding::TowardZero;
+  auto truncate = cast<arith::TruncFOp>(op);
+  return truncate.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) ==
+         arith::RoundingMode::to_nearest_even;
+}
+
+/// A conversion to 16 or 8 bits writes two elements at once where the target can.
 bool Emitter::emitNarrowing(Operation *op) {
+  if (!isa<arith::TruncFOp, tile::FpToFpOp>(op) || !roundsToNearest(op))
+    return false;
   Value source = op->getOperand(0), result = op->getResult(0);
-  Type to = tile::elementType(result.getType());
-  unsigned count = registersOf(result);
-  if (!isa<arith::TruncFOp>(op) || registerBits(to) != 16 || count % 2 || !tile::elementType(source.getType()).isF32())
+  Type from = tile::elementType(source.getType()), to = tile::elementType(result.getType());
+  unsigned count = registersOf(result), bits = registerBits(to);
+  if (bits > 16 || registerBits(from) <= bits || count % (32 / bits))
     return false;
   TileValue registers;
-  registers.pack = 2;
+  registers.pack = 32 / bits;
   llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> made;
+  SmallVector<llvm::Value *, 2> pairs;
   for (unsigned reg = 0; reg < count; reg += 2) {
     llvm::Value *low = element(source, reg), *high = element(source, reg + 1);
-    llvm::Value *&word = made[{low, high}];
-    if (!word)
-      word = target.narrowPair(b, low, high, to);
-    if (!word)
+    llvm::Value *&pair = made[{low, high}];
+    if (!pair)
+      pair = target.narrowPair(b, low, high, from, to);
+    if (!pair)
       return false;
-    registers.parts.push_back({word, 0});
+    pairs.push_back(pair);
+    if (pairs.size() * 2 == registers.pack) {
+      registers.parts.push_back({bits == 16 ? pair : join(pairs), 0});
+      pairs.clear();
+    }
   }
+  set(result, std::move(registers));
+  return true;
+}
+
+/// A conversion of packed 8-bit floats to 16 or 32 bits reads two elements at once where the target can.
+bool Emitter::emitWidening(Operation *op) {
+  if (!isa<arith::ExtFOp, tile::FpToFpOp>(op))
+    return false;
+  Value source = op->getOperand(0), result = op->getResult(0);
+  Type from = tile::elementType(source.getType()), to = tile::elementType(result.getType());
+  if (registerBits(from) != 8 || !(to.isF16() || to.isF32()) || tile(source).pack != 4)
+    return false;
+  TileValue registers;
+  registers.pack = to.isF16() ? 2 : 1;
+  for (const Part &word : tile(source).parts)
+    for (unsigned half : {0, 1}) {
+      llvm::Value *pair = target.widenPair(b, extract(word.base, half, 16), from);
+      if (!pair)
+        return false;
+      if (to.isF16()) {
+        registers.parts.push_back({pair, 0});
+        continue;
+      }
+      for (unsigned index : {0, 1}) {
+        llvm::Value *single = b.CreateBitCast(extract(pair, index, 16), b.getHalfTy());
+        registers.parts.push_back({b.CreateFPExt(single, b.getFloatTy()), 0});
+      }
+    }
   set(result, std::move(registers));
   return true;
 }
@@ -76,7 +119,7 @@ void Emitter::emitElementwise(Operation *op) {
   }
   if (op->getNumResults() != 1 || op->getNumRegions())
     unsupported(op);
-  if (emitNarrowing(op))
+  if (emitNarrowing(op) || emitWidening(op))
     return;
   Value result = op->getResult(0);
   std::unordered_map<Operands, llvm::Value *, OperandsHash> made;
@@ -84,7 +127,8 @@ void Emitter::emitElementwise(Operation *op) {
   for (unsigned reg = 0, count = registersOf(result); reg < count; ++reg) {
     Operands operands;
     for (Value operand : op->getOperands())
-      operands.parts.push_back(tile::isTile(operand.getType()) ? part(operand, reg) : Part{scalar(operand), 0});
+      operands.parts.push_back(tile::isTile(operand.getType()) ? part(operand, reg)
+                                                               : Part{scalar(operand), 0});
     llvm::Value *&value = made[operands];
     if (!value) {
       SmallVector<llvm::Value *, 3> values;

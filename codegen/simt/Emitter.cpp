@@ -103,10 +103,20 @@ void Emitter::emitOp(Operation *op) {
     add.operator()<tile::AtomicCasOp>([](Emitter &e, Operation *op) { e.emitAtomicCas(cast<tile::AtomicCasOp>(op)); });
     add.operator()<tile::AllocOp>([](Emitter &e, Operation *op) { e.emitAlloc(cast<tile::AllocOp>(op)); });
     add.operator()<tile::SlotOp>([](Emitter &e, Operation *op) { e.emitSlot(cast<tile::SlotOp>(op)); });
-    add.operator()<tile::SharedStoreOp>([](Emitter &e, Operation *op) { e.emitSharedStore(cast<tile::SharedStoreOp>(op)); });
-    add.operator()<tile::SharedLoadOp>([](Emitter &e, Operation *op) { e.emitSharedLoad(cast<tile::SharedLoadOp>(op)); });
-    add.operator()<tile::ReduceRegistersOp>([](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
-    add.operator()<tile::ReduceLanesOp>([](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
+    add.operator()<tile::SharedStoreOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedStore(cast<tile::SharedStoreOp>(op)); });
+    add.operator()<tile::SharedLoadOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedLoad(cast<tile::SharedLoadOp>(op)); });
+    add.operator()<tile::ReduceRegistersOp>(
+        [](Emitter &e, Operation *op) { e.emitReduceRegisters(cast<tile::ReduceRegistersOp>(op)); });
+    add.operator()<tile::ReduceLanesOp>(
+        [](Emitter &e, Operation *op) { e.emitReduceLanes(cast<tile::ReduceLanesOp>(op)); });
+    add.operator()<tile::AsyncCopyOp>(
+        [](Emitter &e, Operation *op) { e.emitAsyncCopy(cast<tile::AsyncCopyOp>(op)); });
+    add.operator()<tile::AsyncCommitOp>([](Emitter &e, Operation *) { e.target.commitCopies(e.b); });
+    add.operator()<tile::AsyncWaitOp>([](Emitter &e, Operation *op) {
+      e.target.waitForCopies(e.b, cast<tile::AsyncWaitOp>(op).getPending());
+    });
     add.operator()<tile::ScanRunsOp>([](Emitter &e, Operation *op) { e.emitScanRuns(cast<tile::ScanRunsOp>(op)); });
     add.operator()<tile::RunEndsOp>([](Emitter &e, Operation *op) { e.emitRunEnds(cast<tile::RunEndsOp>(op)); });
     add.operator()<tile::ScanJoinOp>([](Emitter &e, Operation *op) { e.emitScanJoin(cast<tile::ScanJoinOp>(op)); });

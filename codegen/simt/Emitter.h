@@ -48,6 +48,13 @@ struct TileValue {
   bool exact = false;
 };
 
+/// The predicates of one vector: of each element, of all, of at least one.
+struct VectorMask {
+  llvm::SmallVector<llvm::Value *, 16> each;
+  llvm::Value *all = nullptr, *some = nullptr; ///< null: true
+  bool uniform = true;
+};
+
 class Emitter {
 public:
   Emitter(mlir::func::FuncOp kernel, llvm::Module &module, const SimtTarget &target, const Group &group);
@@ -91,7 +98,7 @@ private:
 
   // Index.cpp: integers and pointers as base and offset.
   bool emitIndexOp(mlir::Operation *op);
-  void emitRange(tile::MakeRangeOp op);
+  void emitIndex(mlir::Value result, unsigned dim, int64_t start);
   void emitAddPtr(tile::AddPtrOp op);
   void emitWiden(mlir::Operation *op);
   void emitSum(mlir::Operation *op);
@@ -104,6 +111,7 @@ private:
   // Elementwise.cpp, Shapes.cpp
   void emitElementwise(mlir::Operation *op);
   bool emitNarrowing(mlir::Operation *op);
+  bool emitWidening(mlir::Operation *op);
   llvm::Value *elementOp(mlir::Operation *op, llvm::ArrayRef<llvm::Value *> operands);
   void emitSplat(mlir::Value result, llvm::Value *value);
   bool emitShapeOp(mlir::Operation *op);
@@ -125,16 +133,28 @@ private:
   void emitSharedStore(tile::SharedStoreOp op);
   void emitSharedLoad(tile::SharedLoadOp op);
   bool loadMatrices(tile::SharedLoadOp op);
+  void emitAsyncCopy(tile::AsyncCopyOp op);
   llvm::Value *sharedStart();
   llvm::Value *sharedOffset(llvm::ArrayRef<layout::SharedAccess::Term> terms, uint32_t flips);
   Part sharedPlace(const layout::SharedAccess &access, uint32_t number, const Part &buffer);
   llvm::Value *entrySum(llvm::Value *a, llvm::Value *c);
+  llvm::Value *entryProduct(llvm::Value *value, int64_t factor);
+  bool isByIndex(mlir::Value value, tile::SharedType type);
+  std::pair<Part, llvm::Value *> placeByIndex(mlir::Value value, unsigned reg, const Part &buffer);
+  void storeByIndex(tile::SharedStoreOp op);
+  void loadByIndex(tile::SharedLoadOp op);
   static bool keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits);
 
   // Reduce.cpp
-  using ReducedRows = llvm::MapVector<std::pair<uint32_t, uint32_t>, llvm::SmallVector<std::pair<int64_t, unsigned>>>;
+  using ReducedRows =
+      llvm::MapVector<std::pair<uint32_t, uint32_t>, llvm::SmallVector<std::pair<int64_t, unsigned>>>;
   llvm::SmallVector<llvm::Value *, 2> combine(mlir::Region &region, llvm::ArrayRef<llvm::Value *> left,
                                               llvm::ArrayRef<llvm::Value *> right);
+  llvm::SmallVector<llvm::Value *, 2> combineWithin(mlir::Region &region, llvm::ArrayRef<llvm::Value *> left,
+                                                    llvm::ArrayRef<llvm::Value *> right,
+                                                    llvm::Value *isElement);
+  llvm::Value *isElement(const layout::Layout &layout, unsigned axis, int64_t lowest, int64_t extent,
+                         uint32_t bits = ~0u);
   void emitReduceRegisters(tile::ReduceRegistersOp op);
   void placeRows(mlir::Operation *op, ReducedRows &rows,
                  llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
@@ -155,7 +175,6 @@ private:
   void emitMultiplyAdds(tile::MmaOp op);
 
   // Global.cpp
-  struct VectorMask;
   void emitLoad(tile::LoadOp op);
   void emitScalarLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);
@@ -208,15 +227,16 @@ private:
   Group group;
   llvm::IRBuilder<> b;
   llvm::Function *function = nullptr;
-  llvm::Value *thread = nullptr;            ///< index in the block
-  llvm::Instruction *entryEnd = nullptr;    ///< what is made before it dominates everything
+  llvm::Value *thread = nullptr;         ///< index in the block
+  llvm::Instruction *entryEnd = nullptr; ///< what is made before it dominates everything
   llvm::DenseMap<mlir::Value, llvm::Value *> scalars;
   llvm::DenseMap<mlir::Value, TileValue> tiles;
   llvm::DenseMap<llvm::Value *, uint64_t> zeros;
   llvm::SmallVector<std::pair<llvm::SmallVector<uint32_t, 12>, llvm::Value *>> threadParts;
   llvm::Value *sharedBase = nullptr;
   llvm::DenseMap<mlir::Value, Part> buffers; ///< bytes from the start of shared memory
-  llvm::SmallVector<std::tuple<llvm::SmallVector<layout::SharedAccess::Term, 4>, uint32_t, llvm::Value *>> sharedOffsets;
+  llvm::SmallVector<std::tuple<llvm::SmallVector<layout::SharedAccess::Term, 4>, uint32_t, llvm::Value *>>
+      sharedOffsets;
   llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> entrySums;
 };
 

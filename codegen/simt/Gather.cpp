@@ -119,7 +119,7 @@ void Emitter::emitSharedGather(tile::SharedGatherOp op) {
       majors *= dim.reps;
     }
     Words got(std::max(1u, bits / 32), nullptr);
-    target.loadShared(b, {place, buffer.offset}, bits / 8, got);
+    target.loadShared(b, {place, buffer.offset}, bits / 8, nullptr, got);
     appendWords(out, got, 1, type.getElementType());
   }
   set(op.getResult(), std::move(out));

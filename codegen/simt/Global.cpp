@@ -24,7 +24,8 @@ namespace tegula::simt {
 /// True in the one thread that stands for all that hold the same elements; null: every thread holds its own.
 llvm::Value *Emitter::owner(const layout::Layout &layout) {
   layout::InputBits free = layout.freeBits();
-  uint32_t copies = free[layout::Input::Lane] | free[layout::Input::Warp] << layout.inBits(layout::Input::Lane);
+  uint32_t copies = free[layout::Input::Lane] | free[layout::Input::Warp]
+                                                    << layout.inBits(layout::Input::Lane);
   if (!copies)
     return nullptr;
   return b.CreateICmpEQ(b.CreateAnd(thread, b.getInt32(copies)), b.getInt32(0));
@@ -40,14 +41,7 @@ llvm::Value *Emitter::both(llvm::Value *a, llvm::Value *c) {
   return isTrue(c) ? a : b.CreateAnd(a, c);
 }
 
-/// The predicates of one vector: of each element, of all, of at least one.
-struct Emitter::VectorMask {
-  SmallVector<llvm::Value *, 16> each;
-  llvm::Value *all = nullptr, *some = nullptr; ///< null: true
-  bool uniform = true;
-};
-
-Emitter::VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned width, tile::MaskKind kind) {
+VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned width, tile::MaskKind kind) {
   VectorMask result;
   if (!mask)
     return result;
@@ -64,7 +58,8 @@ Emitter::VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned wid
     result.all = result.some = both(result.each[0], nullptr);
     return result;
   }
-  if (kind == tile::MaskKind::Prefix) { // true up to a border: the last element speaks for all, the first for some
+  if (kind ==
+      tile::MaskKind::Prefix) { // true up to a border: the last element speaks for all, the first for some
     result.all = result.each.back();
     result.some = result.each.front();
     return result;
@@ -78,7 +73,8 @@ Emitter::VectorMask Emitter::vectorMask(Value mask, unsigned first, unsigned wid
 }
 
 /// Runs `cold` where the condition holds, which is rare. `values` are what it changes.
-void Emitter::coldPath(llvm::Value *condition, MutableArrayRef<llvm::Value *> values, llvm::function_ref<void()> cold) {
+void Emitter::coldPath(llvm::Value *condition, MutableArrayRef<llvm::Value *> values,
+                       llvm::function_ref<void()> cold) {
   llvm::BasicBlock *before = b.GetInsertBlock();
   auto *rare = llvm::BasicBlock::Create(context, "cold", function);
   auto *next = llvm::BasicBlock::Create(context, "next", function);
@@ -109,7 +105,7 @@ void Emitter::emitLoad(tile::LoadOp op) {
   access.evict = op.getEvict().value_or("");
   TileValue registers;
   registers.pack = bits < 32 && !element.isInteger(1) && (width * bits) % 32 == 0 ? 32 / bits : 1;
-  SmallVector<llvm::Value *> all;   // words of the tile
+  SmallVector<llvm::Value *> all; // words of the tile
   SmallVector<VectorMask> masks;
   llvm::Value *anyPartial = nullptr;
   auto at = [&](unsigned reg) {
@@ -139,7 +135,8 @@ void Emitter::emitLoad(tile::LoadOp op) {
       for (auto [v, mask] : llvm::enumerate(masks)) {
         if (mask.uniform)
           continue;
-        loadOneByOne(op, access, unsigned(v) * width, width, mask, MutableArrayRef<llvm::Value *>(all).slice(v * perVector, perVector));
+        loadOneByOne(op, access, unsigned(v) * width, width, mask,
+                     MutableArrayRef<llvm::Value *>(all).slice(v * perVector, perVector));
       }
     });
   for (unsigned v = 0; v * width < count; ++v)
@@ -148,8 +145,8 @@ void Emitter::emitLoad(tile::LoadOp op) {
 }
 
 /// The elements of a vector of which only some are to be read; the others keep what `words` has.
-void Emitter::loadOneByOne(tile::LoadOp op, Access access, unsigned first, unsigned width, const VectorMask &mask,
-                           MutableArrayRef<llvm::Value *> words) {
+void Emitter::loadOneByOne(tile::LoadOp op, Access access, unsigned first, unsigned width,
+                           const VectorMask &mask, MutableArrayRef<llvm::Value *> words) {
   Type type = tile::elementType(op.getResult().getType());
   unsigned bits = memoryBits(type);
   llvm::Value *notAll = b.CreateNot(mask.all);
@@ -204,7 +201,8 @@ void Emitter::emitStore(tile::StoreOp op) {
   if (!tile::isTile(op.getPtr().getType())) {
     access.pointer = scalar(op.getPtr());
     access.bytes = bits / 8;
-    access.predicate = both(op.getMask() ? scalar(op.getMask()) : nullptr, b.CreateICmpEQ(thread, b.getInt32(0)));
+    access.predicate =
+        both(op.getMask() ? scalar(op.getMask()) : nullptr, b.CreateICmpEQ(thread, b.getInt32(0)));
     target.storeGlobal(b, access, toWords({asInteger(scalar(op.getValue()))}, bits));
     return;
   }

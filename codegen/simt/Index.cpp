@@ -44,8 +44,12 @@ llvm::Value *Emitter::arith(llvm::Instruction::BinaryOps opcode, llvm::Value *a,
       break;
     }
     [[fallthrough]];
-  case llvm::Instruction::Sub: known = llvm::maskTrailingOnes<uint64_t>(std::min(llvm::countr_one(za), llvm::countr_one(zc))); break;
-  case llvm::Instruction::Mul: known = llvm::maskTrailingOnes<uint64_t>(std::min(64, llvm::countr_one(za) + llvm::countr_one(zc))); break;
+  case llvm::Instruction::Sub:
+    known = llvm::maskTrailingOnes<uint64_t>(std::min(llvm::countr_one(za), llvm::countr_one(zc)));
+    break;
+  case llvm::Instruction::Mul:
+    known = llvm::maskTrailingOnes<uint64_t>(std::min(64, llvm::countr_one(za) + llvm::countr_one(zc)));
+    break;
   case llvm::Instruction::And: known = za | zc; break;
   case llvm::Instruction::Or:
   case llvm::Instruction::Xor: known = za & zc; break;
@@ -99,7 +103,7 @@ llvm::Value *Emitter::threadBits(llvm::ArrayRef<uint32_t> bases) {
     }
     sum = !sum ? bits
                : arith((knownZero(sum) | knownZero(bits)) == ~uint64_t(0) ? llvm::Instruction::Add
-                                                                           : llvm::Instruction::Xor,
+                                                                          : llvm::Instruction::Xor,
                        sum, bits);
     from = to;
   }
@@ -116,23 +120,23 @@ llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
   return threadBits(bases);
 }
 
-void Emitter::emitRange(tile::MakeRangeOp op) {
-  const layout::Layout &layout = layoutOf(op.getResult());
-  llvm::Value *base = threadPart(layout, 0);
+/// `start` + the index along `dim`.
+void Emitter::emitIndex(Value result, unsigned dim, int64_t start) {
+  const layout::Layout &layout = layoutOf(result);
+  llvm::Value *base = threadPart(layout, dim);
   TileValue registers;
   registers.exact = true;
-  int64_t start = int32_t(op.getStart());
-  uint64_t threads = base ? ~knownZero(base) : 0;
-  unsigned bits = layout.inBits(layout::Input::Register);
+  int64_t threads = base ? int64_t(~knownZero(base)) : 0,
+          low = int64_t(layout::lowBits(layout.dims()[dim].bits));
   for (uint32_t reg = 0; reg < layout.registers(); ++reg) {
-    uint32_t minor = layout.flat(reg, 0, 0);
-    int64_t major = int64_t(reg >> bits) << layout.dims()[0].bits;
+    int64_t index = layout.index(reg, 0, 0)[dim], minor = index & low;
     if (minor & threads) // a swizzled layout
-      registers.parts.push_back({arith(llvm::Instruction::Xor, base, b.getInt32(minor)), start + major});
+      registers.parts.push_back(
+          {arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), start + index - minor});
     else
-      registers.parts.push_back({base, start + major + minor});
+      registers.parts.push_back({base, start + index});
   }
-  set(op.getResult(), std::move(registers));
+  set(result, std::move(registers));
 }
 
 /// Whether base + offset, widened, is the widened base + offset.
@@ -173,7 +177,9 @@ void Emitter::emitAddPtr(tile::AddPtrOp op) {
 /// not such an operation.
 bool Emitter::emitIndexOp(Operation *op) {
   if (auto range = dyn_cast<tile::MakeRangeOp>(op))
-    return emitRange(range), true;
+    return emitIndex(range.getResult(), 0, int32_t(range.getStart())), true;
+  if (auto index = dyn_cast<tile::IndexOp>(op))
+    return emitIndex(index.getResult(), index.getDim(), 0), true;
   if (auto add = dyn_cast<tile::AddPtrOp>(op))
     return emitAddPtr(add), true;
   if (op->getNumOperands() && registerBits(tile::elementType(op->getOperand(0).getType())) < 32)
@@ -221,7 +227,9 @@ void Emitter::emitSum(Operation *op) {
   llvm::Type *type = registerType(element);
   unsigned bits = registerBits(element);
   auto fit = [&](uint64_t value) { return bits == 32 ? int64_t(int32_t(value)) : int64_t(value); };
-  auto constant = [&](int64_t value) { return llvm::ConstantInt::get(type, uint64_t(value), /*IsSigned=*/true); };
+  auto constant = [&](int64_t value) {
+    return llvm::ConstantInt::get(type, uint64_t(value), /*IsSigned=*/true);
+  };
   llvm::DenseMap<std::pair<llvm::Value *, llvm::Value *>, llvm::Value *> made;
   auto combine = [&](llvm::Instruction::BinaryOps opcode, llvm::Value *a, llvm::Value *c) {
     llvm::Value *&value = made[{a, c}];

@@ -18,7 +18,8 @@ void Emitter::emitMma(tile::MmaOp op) {
     return emitMultiplyAdds(op);
   // The sum word by word: f16 sums are packed in pairs.
   Type element = tile::elementType(op.getType());
-  unsigned bits = registerBits(element), pack = bits < 32 ? 32 / bits : 1, count = registersOf(op.getResult());
+  unsigned bits = registerBits(element), pack = bits < 32 ? 32 / bits : 1,
+           count = registersOf(op.getResult());
   SmallVector<llvm::Value *> sums;
   if (pack > 1)
     for (llvm::Value *word : words(op.getC(), 0, count))
@@ -61,7 +62,9 @@ void Emitter::emitMultiplyAdds(tile::MmaOp op) {
   auto registersByIndex = [&](Value value) {
     const layout::Layout &layout = layoutOf(value);
     std::map<layout::Index, unsigned, bool (*)(const layout::Index &, const layout::Index &)> map(
-        [](const layout::Index &x, const layout::Index &y) { return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end()); });
+        [](const layout::Index &x, const layout::Index &y) {
+          return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end());
+        });
     for (unsigned reg = 0; reg < layout.registers(); ++reg)
       map.try_emplace(layout.index(reg, 0, 0), reg);
     return map;

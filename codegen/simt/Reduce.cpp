@@ -26,6 +26,36 @@ SmallVector<llvm::Value *, 2> Emitter::combine(Region &region, llvm::ArrayRef<ll
   return results;
 }
 
+/// What of two neighbours is left where the right one may be a pad: `f(left, right)` where `right`, the lowest index in it,
+/// is an element of the tile, else `left`. Elements come before pads, so that the left one of two is no pad.
+SmallVector<llvm::Value *, 2> Emitter::combineWithin(Region &region, llvm::ArrayRef<llvm::Value *> left,
+                                                     llvm::ArrayRef<llvm::Value *> right,
+                                                     llvm::Value *isElement) {
+  SmallVector<llvm::Value *, 2> both = combine(region, left, right);
+  if (isElement)
+    for (auto [value, kept] : llvm::zip(both, left))
+      value = b.CreateSelect(isElement, value, kept);
+  return both;
+}
+
+/// Whether index `lowest` + what the thread's bits in `bits` contribute along `axis` is below `extent`; null: in every
+/// thread, a false constant: in none.
+llvm::Value *Emitter::isElement(const layout::Layout &layout, unsigned axis, int64_t lowest, int64_t extent,
+                                uint32_t bits) {
+  uint32_t most = 0;
+  SmallVector<uint32_t, 12> bases;
+  for (auto input : {layout::Input::Lane, layout::Input::Warp})
+    for (uint32_t basis : layout.bases(input)) {
+      bases.push_back((basis & layout.mask(axis)) >> layout.shift(axis) & bits);
+      most |= bases.back();
+    }
+  if (lowest + most < extent)
+    return nullptr;
+  if (lowest >= extent)
+    return b.getFalse();
+  return b.CreateICmpULT(threadBits(bases), b.getInt32(uint32_t(extent - lowest)));
+}
+
 /// Registers are combined in the order of their indices along the axis, neighbours first: a balanced tree.
 void Emitter::emitReduceRegisters(tile::ReduceRegistersOp op) {
   const layout::Layout &layout = layoutOf(op.getSrcs()[0]);
@@ -34,6 +64,7 @@ void Emitter::emitReduceRegisters(tile::ReduceRegistersOp op) {
   llvm::MapVector<std::pair<uint32_t, uint32_t>, SmallVector<std::pair<int64_t, unsigned>>> rows;
   uint32_t copies = layout.freeBits()[layout::Input::Register];
   unsigned bits = layout.inBits(layout::Input::Register);
+  int64_t extent = tile::shapeOf(op.getSrcs()[0].getType())[axis];
   for (uint32_t reg = 0; reg < layout.registers(); ++reg) {
     if (reg & copies)
       continue;
@@ -45,21 +76,29 @@ void Emitter::emitReduceRegisters(tile::ReduceRegistersOp op) {
   SmallVector<SmallVector<llvm::Value *, 2>> folded;
   for (auto &[row, registers] : rows) {
     llvm::sort(registers);
-    SmallVector<SmallVector<llvm::Value *, 2>> level;
+    struct Run {
+      int64_t lowest;
+      SmallVector<llvm::Value *, 2> values;
+    };
+    SmallVector<Run> level;
     for (auto [index, reg] : registers) {
-      level.emplace_back();
+      if (index >= extent) // pads of every thread
+        break;
+      level.push_back({index, {}});
       for (Value source : op.getSrcs())
-        level.back().push_back(element(source, reg));
+        level.back().values.push_back(element(source, reg));
     }
     while (level.size() > 1) {
-      SmallVector<SmallVector<llvm::Value *, 2>> next;
+      SmallVector<Run> next;
       for (size_t i = 0; i + 1 < level.size(); i += 2)
-        next.push_back(combine(op.getCombine(), level[i], level[i + 1]));
+        next.push_back(
+            {level[i].lowest, combineWithin(op.getCombine(), level[i].values, level[i + 1].values,
+                                            isElement(layout, axis, level[i + 1].lowest, extent))});
       if (level.size() % 2)
         next.push_back(level.back());
       level = std::move(next);
     }
-    folded.push_back(level[0]);
+    folded.push_back(level[0].values);
   }
   if (!tile::isTile(op->getResult(0).getType())) {
     for (unsigned i = 0; i < n; ++i)
@@ -70,7 +109,8 @@ void Emitter::emitReduceRegisters(tile::ReduceRegistersOp op) {
 }
 
 /// Gives each register of the results the row that it is.
-void Emitter::placeRows(Operation *op, ReducedRows &rows, llvm::ArrayRef<SmallVector<llvm::Value *, 2>> folded) {
+void Emitter::placeRows(Operation *op, ReducedRows &rows,
+                        llvm::ArrayRef<SmallVector<llvm::Value *, 2>> folded) {
   unsigned axis = op->getAttrOfType<IntegerAttr>("axis").getInt();
   const layout::Layout &source = layoutOf(op->getOperand(0)), &result = layoutOf(op->getResult(0));
   bool keepsAxis = result.rank() == source.rank();
@@ -84,7 +124,9 @@ void Emitter::placeRows(Operation *op, ReducedRows &rows, llvm::ArrayRef<SmallVe
         flat = (flat - low) << source.dims()[axis].bits | low;
       } else {
         uint32_t low = flat & layout::lowBits(result.shift(axis));
-        flat = ((flat >> (result.shift(axis) + result.dims()[axis].bits)) << (source.shift(axis) + source.dims()[axis].bits)) | low;
+        flat = ((flat >> (result.shift(axis) + result.dims()[axis].bits))
+                << (source.shift(axis) + source.dims()[axis].bits)) |
+               low;
       }
       auto found = rows.find({reg >> bits, flat});
       out.parts.push_back({folded[found - rows.begin()][i], 0});
@@ -98,6 +140,8 @@ void Emitter::emitReduceLanes(tile::ReduceLanesOp op) {
   const layout::Layout &layout = layoutOf(op.getSrcs()[0]);
   unsigned axis = op.getAxis(), n = op.getSrcs().size();
   // Lanes that differ along the axis, in the order of the axis' bits: what is near is combined first.
+  bool isCommutative = tile::isCommutative(op.getCombine());
+  int64_t extent = tile::shapeOf(op.getSrcs()[0].getType())[axis];
   SmallVector<std::pair<uint32_t, unsigned>> steps;
   for (auto [bit, basis] : llvm::enumerate(layout.bases(layout::Input::Lane)))
     if (basis & layout.mask(axis))
@@ -112,15 +156,17 @@ void Emitter::emitReduceLanes(tile::ReduceLanesOp op) {
       SmallVector<llvm::Value *, 2> others;
       for (llvm::Value *value : values)
         others.push_back(shuffleElement(value, 1u << bit));
-      if (op->hasAttr(tile::TileDialect::orderedAttr)) {
-        // The lane whose index is lower stands on the left.
+      // What this step has on the right begins at this lane's bit, the lower ones clear.
+      uint32_t index = basis >> layout.shift(axis);
+      llvm::Value *isRightElement = isElement(layout, axis, index, extent, ~(index | (index - 1)));
+      if (!isCommutative || isRightElement) {
         llvm::Value *isUpper = threadParity(1u << bit);
         SmallVector<llvm::Value *, 2> left, right;
         for (auto [mine, other] : llvm::zip(values, others)) {
           left.push_back(b.CreateSelect(isUpper, other, mine));
           right.push_back(b.CreateSelect(isUpper, mine, other));
         }
-        values = combine(op.getCombine(), left, right);
+        values = combineWithin(op.getCombine(), left, right, isRightElement);
       } else {
         values = combine(op.getCombine(), values, others);
       }

@@ -65,13 +65,15 @@ bool Emitter::emitShapeOp(Operation *op) {
     uint32_t axes = 0;
     for (auto [d, extent] : llvm::enumerate(broadcast.getSrc().getType().getShape()))
       axes |= uint32_t(extent == 1) << d;
-    selectRegisters(broadcast.getSrc(), result, [&](unsigned reg) { return layout.collapsedRegister(axes, reg); });
+    selectRegisters(broadcast.getSrc(), result,
+                    [&](unsigned reg) { return layout.collapsedRegister(axes, reg); });
     return true;
   }
   if (auto trans = dyn_cast<tile::TransOp>(op)) {
     SmallVector<unsigned> order(trans.getOrder().begin(), trans.getOrder().end());
     const layout::Layout &layout = layoutOf(trans.getSrc());
-    selectRegisters(trans.getSrc(), result, [&](unsigned reg) { return layout.transposedRegister(order, reg); });
+    selectRegisters(trans.getSrc(), result,
+                    [&](unsigned reg) { return layout.transposedRegister(order, reg); });
     return true;
   }
   if (auto join = dyn_cast<tile::JoinOp>(op)) {
@@ -87,7 +89,8 @@ bool Emitter::emitShapeOp(Operation *op) {
   if (auto split = dyn_cast<tile::SplitOp>(op)) {
     const layout::Layout &layout = layoutOf(split.getSrc());
     for (unsigned side : {0u, 1u})
-      selectRegisters(split.getSrc(), op->getResult(side), [&](unsigned reg) { return layout.splitRegister(side, reg); });
+      selectRegisters(split.getSrc(), op->getResult(side),
+                      [&](unsigned reg) { return layout.splitRegister(side, reg); });
     return true;
   }
   if (auto cat = dyn_cast<tile::CatOp>(op)) {

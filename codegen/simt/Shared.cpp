@@ -26,7 +26,8 @@ void Emitter::emitSlot(tile::SlotOp op) {
     return;
   }
   llvm::Value *offset = arith(llvm::Instruction::Mul, index, b.getInt32(bytes));
-  buffers[op.getResult()] = {ring.base ? arith(llvm::Instruction::Add, ring.base, offset) : offset, ring.offset};
+  buffers[op.getResult()] = {ring.base ? arith(llvm::Instruction::Add, ring.base, offset) : offset,
+                             ring.offset};
 }
 
 /// Address of shared memory as an i32, made once.
@@ -92,16 +93,29 @@ llvm::Value *Emitter::entrySum(llvm::Value *a, llvm::Value *c) {
   return sum;
 }
 
+/// A product of a value of the entry block and a constant, there and once.
+llvm::Value *Emitter::entryProduct(llvm::Value *value, int64_t factor) {
+  llvm::IRBuilderBase::InsertPointGuard guard(b);
+  b.SetInsertPoint(entryEnd);
+  llvm::Value *&product = entrySums[{value, b.getInt64(factor)}];
+  if (!product)
+    product = arith(llvm::Instruction::Mul, value, b.getInt32(uint32_t(factor)));
+  return product;
+}
+
 void Emitter::emitSharedStore(tile::SharedStoreOp op) {
   auto type = cast<tile::SharedType>(op.getTo().getType());
   unsigned bits = memoryBits(type.getElementType());
   Part buffer = buffers.lookup(op.getTo());
   if (!tile::isTile(op.getValue().getType())) { // a scalar, by one thread
     Words words = toWords({asInteger(scalar(op.getValue()))}, bits);
-    target.storeShared(b, {sharedStart(), buffer.offset}, bits / 8, b.CreateICmpEQ(thread, b.getInt32(0)), words);
+    target.storeShared(b, {sharedStart(), buffer.offset}, bits / 8, b.CreateICmpEQ(thread, b.getInt32(0)),
+                       words);
     return;
   }
   const layout::Layout &layout = layoutOf(op.getValue());
+  if (isByIndex(op.getValue(), type))
+    return storeByIndex(op);
   layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
   llvm::Value *mine = owner(layout);
   for (uint32_t number = 0; number < access.accesses(); ++number) {
@@ -120,12 +134,14 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
   Part buffer = buffers.lookup(op.getFrom());
   if (!tile::isTile(op.getResult().getType())) {
     Words got(std::max(1u, bits / 32), nullptr);
-    target.loadShared(b, {sharedStart(), buffer.offset}, bits / 8, got);
+    target.loadShared(b, {sharedStart(), buffer.offset}, bits / 8, nullptr, got);
     TileValue registers;
     appendWords(registers, got, 1, element);
     scalars[op.getResult()] = registers.parts[0].base;
     return;
   }
+  if (isByIndex(op.getResult(), type))
+    return loadByIndex(op);
   if (loadMatrices(op))
     return;
   const layout::Layout &layout = layoutOf(op.getResult());
@@ -138,7 +154,7 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
   for (uint32_t number = 0; number < access.accesses(); ++number) {
     Words got(std::max(1u, vector * bits / 32), nullptr);
     auto [base, offset] = sharedPlace(access, number, buffer);
-    target.loadShared(b, {base, offset}, access.vectorBytes(), got);
+    target.loadShared(b, {base, offset}, access.vectorBytes(), nullptr, got);
     if (whole) {
       packed.push_back({got.begin(), got.end()});
       continue;
@@ -162,6 +178,38 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
     }
   }
   set(op.getResult(), std::move(registers));
+}
+
+/// Each thread copies the elements whose pointers it holds.
+void Emitter::emitAsyncCopy(tile::AsyncCopyOp op) {
+  auto type = cast<tile::SharedType>(op.getTo().getType());
+  const layout::Layout &layout = layoutOf(op.getPtr());
+  unsigned bits = memoryBits(type.getElementType()), width = op.getVector();
+  layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
+  Part buffer = buffers.lookup(op.getTo());
+  Access from;
+  from.bytes = width * bits / 8;
+  from.predicate = owner(layout);
+  from.cache = op.getCache().value_or("");
+  for (uint32_t number = 0; number < access.accesses(); ++number) {
+    Part to = sharedPlace(access, number, buffer);
+    for (unsigned at = 0; at < access.vector(); at += width) {
+      unsigned first = access.registerOf(number, at);
+      VectorMask mask = vectorMask(op.getMask(), first, width, tile::maskKindOf(op));
+      llvm::Value *read = nullptr;
+      if (mask.uniform && mask.all)
+        read = b.CreateSelect(mask.all, b.getInt32(from.bytes), b.getInt32(0));
+      else if (!mask.uniform) // true up to a border
+        for (llvm::Value *each : mask.each) {
+          llvm::Value *mine = b.CreateSelect(each, b.getInt32(bits / 8), b.getInt32(0));
+          read = read ? b.CreateAdd(read, mine) : mine;
+        }
+      Part pointer = part(op.getPtr(), first);
+      from.pointer = pointer.base;
+      from.offset = pointer.offset;
+      target.beginCopy(b, {to.base, to.offset + int64_t(at * bits / 8)}, from, read);
+    }
+  }
 }
 
 /// Fragments of matrix units by whole 8 x 8 matrices. False: the memory was not made for it.
@@ -188,12 +236,66 @@ bool Emitter::loadMatrices(tile::SharedLoadOp op) {
     for (unsigned reg = 0; reg < layout.registers(); reg += pack) {
       auto [number, matrix] = access->placeOf(reg);
       llvm::Value *word = got[number][matrix];
-      registers.parts.push_back({pack == 1 ? fromInteger(word, registerType(type.getElementType())) : word, 0});
+      registers.parts.push_back(
+          {pack == 1 ? fromInteger(word, registerType(type.getElementType())) : word, 0});
     }
     set(op.getResult(), std::move(registers));
     return true;
   }
   return false;
+}
+
+/// Whether memory has the elements in the order of their indices in the tile, whatever digits the layout cuts these into.
+bool Emitter::isByIndex(Value value, tile::SharedType type) {
+  const layout::SharedLayout &memory = type.getLayout().getLayout();
+  return memory.flatBits() == 0 && layoutOf(value).dims() != memory.dims();
+}
+
+/// Where register `reg` lies in a row-major memory of the tile's own extents, and whether it is an element at all.
+std::pair<Part, llvm::Value *> Emitter::placeByIndex(Value value, unsigned reg, const Part &buffer) {
+  const layout::Layout &layout = layoutOf(value);
+  ArrayRef<int64_t> shape = tile::shapeOf(value.getType());
+  layout::Index index = layout.index(reg, 0, 0);
+  int64_t stride = memoryBits(tile::elementType(value.getType())) / 8, offset = buffer.offset;
+  llvm::Value *base = sharedStart(), *isInside = nullptr;
+  for (unsigned d = shape.size(); d-- > 0; stride *= shape[d]) {
+    offset += index[d] * stride;
+    if (llvm::Value *threads = threadPart(layout, d))
+      base = entrySum(base, entryProduct(threads, stride));
+    isInside = both(isInside, isElement(layout, d, index[d], shape[d]));
+  }
+  if (buffer.base)
+    base = b.CreateAdd(base, buffer.base);
+  return {{base, offset}, isInside};
+}
+
+void Emitter::storeByIndex(tile::SharedStoreOp op) {
+  const layout::Layout &layout = layoutOf(op.getValue());
+  llvm::Value *mine = owner(layout);
+  unsigned bits = memoryBits(tile::elementType(op.getValue().getType()));
+  uint32_t copies = layout.freeBits()[layout::Input::Register];
+  Part buffer = buffers.lookup(op.getTo());
+  buffer.offset += int64_t(op.getFirst().value_or(0)) * bits / 8;
+  for (unsigned reg = 0; reg < layout.registers(); ++reg) {
+    if (reg & copies)
+      continue;
+    auto [place, isInside] = placeByIndex(op.getValue(), reg, buffer);
+    target.storeShared(b, {place.base, place.offset}, bits / 8, both(mine, isInside),
+                       words(op.getValue(), reg, 1));
+  }
+}
+
+void Emitter::loadByIndex(tile::SharedLoadOp op) {
+  Type element = tile::elementType(op.getResult().getType());
+  unsigned bits = memoryBits(element);
+  TileValue registers;
+  for (unsigned reg = 0; reg < registersOf(op.getResult()); ++reg) {
+    auto [place, isInside] = placeByIndex(op.getResult(), reg, buffers.lookup(op.getFrom()));
+    Words got(std::max(1u, bits / 32), nullptr);
+    target.loadShared(b, {place.base, place.offset}, bits / 8, isInside, got);
+    appendWords(registers, got, 1, element);
+  }
+  set(op.getResult(), std::move(registers));
 }
 
 /// Whether the words of the accesses are words of consecutive registers.

@@ -110,11 +110,20 @@ public:
                                  llvm::Value *value) const = 0;
 
   // Shared memory. Addresses are i32; `place` is an address and a constant.
-  virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b, llvm::Module &module) const = 0; ///< where it begins
+  virtual llvm::Value *sharedMemory(llvm::IRBuilderBase &b,
+                                    llvm::Module &module) const = 0; ///< where it begins
   virtual void loadShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
-                          llvm::MutableArrayRef<llvm::Value *> words) const = 0;
+                          llvm::Value *predicate, llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual void storeShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, unsigned bytes,
                            llvm::Value *predicate, llvm::ArrayRef<llvm::Value *> words) const = 0;
+
+  // Copies from global to shared memory that go on while the thread does.
+  /// Of `access.bytes` (4, 8, 16) to `place`; `read`: how many of them are read, the rest zeros (null: all).
+  virtual void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, const Access &access,
+                         llvm::Value *read) const = 0;
+  /// The copies begun since the last commit become a group.
+  virtual void commitCopies(llvm::IRBuilderBase &b) const = 0;
+  virtual void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const = 0;
 
   /// Adds one to an i32, as one step.
   virtual void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
@@ -132,9 +141,11 @@ public:
                             llvm::MutableArrayRef<llvm::Value *> words) const = 0;
   virtual std::vector<MatrixStep> matrixSteps(tile::MmaOp op) const = 0;
   /// An operand's word as the instruction wants it.
-  virtual llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> words) const = 0;
+  virtual llvm::Value *matrixOperand(llvm::IRBuilderBase &b, tile::MmaOp op,
+                                     llvm::ArrayRef<llvm::Value *> words) const = 0;
   virtual void emitMatrixStep(llvm::IRBuilderBase &b, tile::MmaOp op, llvm::ArrayRef<llvm::Value *> left,
-                              llvm::ArrayRef<llvm::Value *> right, llvm::MutableArrayRef<llvm::Value *> sums) const = 0;
+                              llvm::ArrayRef<llvm::Value *> right,
+                              llvm::MutableArrayRef<llvm::Value *> sums) const = 0;
 
   /// Byte i of the result is byte selector[i] of {first, second}, numbered 0 to 7.
   virtual llvm::Value *bytePermute(llvm::IRBuilderBase &b, llvm::Value *first, llvm::Value *second,
@@ -143,9 +154,12 @@ public:
   /// A vendor's own way for an element-wise operation on scalars; null: the common one.
   virtual llvm::Value *emitElement(llvm::IRBuilderBase &b, mlir::Operation *op,
                                    llvm::ArrayRef<llvm::Value *> operands) const = 0;
-  /// Two f32 values (or what `from` is) as one word of two 16-bit floats, the first in the low half; null: no such way.
-  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+  /// Two values of type `from` rounded to nearest even to the narrower `to`, as an i32 of 16-bit or an i16 of 8-bit floats
+  /// with the first in the low half; null: no such way.
+  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high, mlir::Type from,
                                   mlir::Type to) const = 0;
+  /// An i16 of two 8-bit floats as an i32 of two f16; null: no such way.
+  virtual llvm::Value *widenPair(llvm::IRBuilderBase &b, llvm::Value *pair, mlir::Type from) const = 0;
   /// What the common element-wise code is written for.
   virtual const cpu::Target &elementTarget() const = 0;
 };

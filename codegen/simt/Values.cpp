@@ -46,8 +46,10 @@ llvm::Value *Emitter::element(Value value, unsigned reg) {
   return materialise(part(value, reg), tile::elementType(value.getType()));
 }
 
-/// `bits` bits of an i32 word, as an integer of that width.
+/// `bits` bits of a word, as an integer of that width.
 llvm::Value *Emitter::extract(llvm::Value *word, unsigned index, unsigned bits) {
+  if (word->getType()->getIntegerBitWidth() < 32) // an access of two bytes
+    return b.CreateTrunc(index ? b.CreateLShr(word, bits * index) : word, b.getIntNTy(bits));
   auto *vector = llvm::FixedVectorType::get(b.getIntNTy(bits), 32 / bits);
   return b.CreateExtractElement(b.CreateBitCast(word, vector), uint64_t(index));
 }
@@ -127,7 +129,8 @@ Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned
 }
 
 /// The words that memory gave for `count` elements, as registers of a tile: packed where they are whole words.
-void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count, Type element) {
+void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count,
+                          Type element) {
   llvm::Type *type = registerType(element);
   unsigned bits = memoryBits(element);
   if (bits == 64) {
@@ -146,9 +149,7 @@ void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> wo
     return;
   }
   for (unsigned i = 0; i < count; ++i) {
-    llvm::Value *value = words[0]->getType()->isIntegerTy(32)
-                             ? extract(words[i * bits / 32], i % (32 / bits), bits)
-                             : b.CreateTrunc(i ? b.CreateLShr(words[0], bits * i) : words[0], b.getIntNTy(bits));
+    llvm::Value *value = extract(words[i * bits / 32], i % (32 / bits), bits);
     registers.parts.push_back({fromInteger(value, type), 0});
   }
 }

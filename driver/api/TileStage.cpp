@@ -109,6 +109,7 @@ static lang::Options languageOptions(const Job &job) {
   options.fpFusion = job.options.fpFusion;
   options.disjoint = job.options.disjoint;
   options.backend = job.target.backend;
+  options.inputPrecision = job.settings.f32Default;
   return options;
 }
 

@@ -41,6 +41,14 @@ Cell exactCell(uint64_t bits, Kind kind);
 /// reference overflowed or gave NaN, that is the value.
 void settle(Cell &cell, Kind kind);
 
+/// How far from the exact result of a math function a device may be: a row of ir/MathUlp.def.
+struct MathError {
+  double single = 0.5, wide = 0.5; ///< units in the last place, of f32 and of f64
+  double argument = 0;             ///< more of them for each unit of the argument, f32
+  double absolute = 0;             ///< beside, f32
+  double argumentAbsolute = 0;     ///< for each unit of the argument, f32
+};
+
 /// What an element-wise operation needs to know beside its elements.
 struct ElementOp {
   mlir::Operation *op = nullptr;
@@ -48,12 +56,11 @@ struct ElementOp {
   Kind out = Kind::I32;
   int64_t attribute = 0; ///< a comparison's predicate, a conversion's rounding
   bool anyOrder = false; ///< in a combine region, which devices may apply in any order
-  double floatUlp = 0;   ///< of a math function in f32 or less: the table ir/MathUlp.def
-  double doubleUlp = 0;
+  MathError error;
 };
 using ElementFn = void (*)(const ElementOp &, const Cell *in, Cell &out);
 
-/// The meaning of an operation on scalars; null if it is not element-wise.
-ElementFn elementFunction(mlir::Operation *op, ElementOp &info);
+/// The meaning of an operation on scalars, with the errors that devices of a kind may make; null if it is not element-wise.
+ElementFn elementFunction(mlir::Operation *op, ElementOp &info, Devices devices);
 
 } // namespace tegula::reference

@@ -74,6 +74,23 @@ static void finish(const ElementOp &op, Cell &out, double computed, double value
   bound(op, out, value, exactError, ulps);
 }
 
+/// What a math function adds to its result's error but for a rounding of `resultUlps`: in 8- and 16-bit formats a device
+/// computes in f32, and rounds once more.
+static double functionError(const ElementOp &op, double value, double argument) {
+  if (op.out == Kind::F64)
+    return 0;
+  const MathError &e = op.error;
+  double error = e.absolute;
+  if (e.argument != 0 || e.argumentAbsolute != 0)
+    error += (e.argumentAbsolute + e.argument * 0x1p-23 * std::fabs(value)) * std::fabs(argument);
+  if (op.out != Kind::F32 && e.single > 0.5)
+    error += e.single * 0x1p-23 * std::fabs(value);
+  return error;
+}
+static double resultUlps(const ElementOp &op) {
+  return op.out == Kind::F64 ? op.error.wide : op.out == Kind::F32 ? op.error.single : 0.5;
+}
+
 static double num(const ElementOp &op, const Cell *in, int i) { return decode(in[i].bits, op.in[i]); }
 static int64_t sint(const ElementOp &op, const Cell *in, int i) { return signExtend(in[i].bits, op.in[i]); }
 
@@ -102,7 +119,8 @@ static void divF(const ElementOp &op, const Cell *in, Cell &out) {
   double error = a.error == 0 && b.error == 0 ? 0
                  : room > 0                   ? (a.error + std::fabs(value) * b.error) / room
                                               : infinity;
-  finish(op, out, num(op, in, 0) / num(op, in, 1), value, error);
+  finish(op, out, num(op, in, 0) / num(op, in, 1), value, error + functionError(op, value, 0),
+         resultUlps(op));
 }
 static void remF(const ElementOp &op, const Cell *in, Cell &out) {
   const Shadow &a = in[0].shadow, &b = in[1].shadow;
@@ -169,12 +187,7 @@ template <Fn f> static void monotone(const ElementOp &op, const Cell *in, Cell &
     if (std::isnan(error))
       error = infinity;
   }
-  double ulps = op.out == Kind::F64 ? op.doubleUlp : op.floatUlp;
-  // In 8- and 16-bit formats a device computes in f32 and rounds once more.
-  bool isNarrow = op.out != Kind::F64 && op.out != Kind::F32;
-  if (isNarrow)
-    error += ulps * 0x1p-23 * std::fabs(value);
-  finish(op, out, f(num(op, in, 0)), value, error, isNarrow || ulps < 0.5 ? 0.5 : ulps);
+  finish(op, out, f(num(op, in, 0)), value, error + functionError(op, value, x.value), resultUlps(op));
 }
 static double sind(double x) { return std::sin(x); }
 static double cosd(double x) { return std::cos(x); }
@@ -185,7 +198,7 @@ static void tangent(const ElementOp &op, const Cell *in, Cell &out) {
   constexpr double pi = 3.14159265358979323846;
   if (std::floor((x.value - x.error) / pi + 0.5) == std::floor((x.value + x.error) / pi + 0.5))
     return monotone<tand>(op, in, out);
-  finish(op, out, std::tan(num(op, in, 0)), std::tan(x.value), infinity, op.floatUlp);
+  finish(op, out, std::tan(num(op, in, 0)), std::tan(x.value), infinity, resultUlps(op));
 }
 static double powd(double x, double y) { return std::pow(x, y); }
 static double atan2d(double y, double x) { return std::atan2(y, x); }
@@ -201,16 +214,16 @@ template <double (*f)(double, double)> static void ofTwo(const ElementOp &op, co
     if (std::isnan(error) || crosses)
       error = infinity;
   }
-  double ulps = op.out == Kind::F64 ? op.doubleUlp : op.floatUlp;
-  finish(op, out, f(num(op, in, 0), num(op, in, 1)), value, error, std::max(0.5, ulps));
+  error += functionError(op, value, 0);
+  finish(op, out, f(num(op, in, 0), num(op, in, 1)), value, error, resultUlps(op));
 }
 /// |f'| <= 1 and |f| <= 1.
 template <Fn f> static void wave(const ElementOp &op, const Cell *in, Cell &out) {
   double value = f(in[0].shadow.value);
-  double ulps = std::max(0.5, double(op.out == Kind::F64 ? op.doubleUlp : op.floatUlp));
+  double ulps = op.out == Kind::F64 ? op.error.wide : op.error.single;
   // Near a zero of the function the argument's reduction is accurate to an ulp of 1 only.
   double error = std::min(2.0, in[0].shadow.error) + ulps * (op.out == Kind::F64 ? 0x1p-52 : 0x1p-23) * 0.25;
-  finish(op, out, f(num(op, in, 0)), value, error, ulps);
+  finish(op, out, f(num(op, in, 0)), value, error + functionError(op, value, in[0].shadow.value), resultUlps(op));
 }
 static double logd(double x) { return std::log(x); }
 static double log2d(double x) { return std::log2(x); }
@@ -448,21 +461,45 @@ static void mulHiU(const ElementOp &op, const Cell *in, Cell &out) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct Ulps {
-  double single = 0.5, wide = 0.5;
-};
+using MathErrors = llvm::StringMap<MathError>;
 } // namespace
 
-/// The error that devices may make in a math function.
-static Ulps ulpsOf(StringRef name) {
-  static const llvm::StringMap<Ulps> rows = {
-#define ULP(op, single, wide) {"math." #op, {single, wide}},
+/// The error that devices may make in an operation, by its name without the dialect.
+static MathError mathErrorOf(Operation *op, Devices devices) {
+  static const MathErrors cpu = {
+#define ULP(op, single, wide) {#op, {single, wide}},
 #define ULP_OF_TWO ULP
 #include "ir/MathUlp.def"
 #undef ULP_OF_TWO
 #undef ULP
   };
-  return rows.lookup(name);
+#define ULP(...)
+  static const MathErrors gpu = {
+#define GPU(op, single, wide, argument, absolute, argumentAbsolute)                                                    \
+  {#op, {single, wide, argument, absolute, argumentAbsolute}},
+#define GPU_APPROXIMATE(...)
+#include "ir/MathUlp.def"
+#undef GPU
+#undef GPU_APPROXIMATE
+  };
+  static const MathErrors approximate = {
+#define GPU(...)
+#define GPU_APPROXIMATE(op, single, wide, argument, absolute, argumentAbsolute)                                        \
+  {#op, {single, wide, argument, absolute, argumentAbsolute}},
+#include "ir/MathUlp.def"
+#undef GPU
+#undef GPU_APPROXIMATE
+  };
+#undef ULP
+  StringRef name = op->getName().stripDialect();
+  auto withFlags = dyn_cast<arith::ArithFastMathInterface>(op);
+  auto flags = withFlags ? withFlags.getFastMathFlagsAttr() : arith::FastMathFlagsAttr();
+  bool mayApproximate = flags && arith::bitEnumContainsAll(flags.getValue(), arith::FastMathFlags::afn);
+  if (devices == Devices::Gpu)
+    for (const MathErrors *errors : {mayApproximate ? &approximate : &gpu, &gpu})
+      if (auto row = errors->find(name); row != errors->end())
+        return row->second;
+  return cpu.lookup(name);
 }
 
 static const llvm::StringMap<ElementFn> &table() {
@@ -553,7 +590,7 @@ static const llvm::StringMap<ElementFn> &table() {
   return rows;
 }
 
-ElementFn elementFunction(Operation *op, ElementOp &info) {
+ElementFn elementFunction(Operation *op, ElementOp &info, Devices devices) {
   auto row = table().find(op->getName().getStringRef());
   if (row == table().end())
     return nullptr;
@@ -562,9 +599,7 @@ ElementFn elementFunction(Operation *op, ElementOp &info) {
   for (Type type : op->getOperandTypes())
     info.in.push_back(kindOf(tile::elementType(type)));
   info.out = kindOf(tile::elementType(op->getResult(0).getType()));
-  Ulps ulps = ulpsOf(op->getName().getStringRef());
-  info.floatUlp = ulps.single;
-  info.doubleUlp = ulps.wide;
+  info.error = mathErrorOf(op, devices);
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     info.attribute = int64_t(cmp.getPredicate());
   else if (auto cmp = dyn_cast<arith::CmpIOp>(op))

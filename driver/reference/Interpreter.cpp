@@ -67,8 +67,8 @@ const llvm::DenseMap<TypeID, Interpreter::Handler> &Interpreter::handlers() {
 }
 
 Interpreter::Interpreter(func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots,
-                         ShadowMemory *shadow, const Hooks &hooks)
-    : kernel(kernel), grid(grid), shadowMemory(shadow), hooks(hooks) {
+                         ShadowMemory *shadow, Devices devices, const Hooks &hooks)
+    : kernel(kernel), grid(grid), shadowMemory(shadow), devices(devices), hooks(hooks) {
   for (auto [i, argument] : llvm::enumerate(kernel.getArguments())) {
     Block block(argument.getType());
     block.cells[0] = exactCell(truncate(slots[i], block.kind), block.kind);
@@ -108,7 +108,7 @@ void Interpreter::observe(ValueRange seen) {
 
 void Interpreter::runElementwise(Operation *op) {
   auto &[fn, info] = elementCache[op];
-  if (!fn && !(fn = elementFunction(op, info)))
+  if (!fn && !(fn = elementFunction(op, info, devices)))
     throw Error(Diag::codegen_unsupported_op, {"reference", op->getName().getStringRef().str()});
   SmallVector<const Block *, 4> in;
   for (Value operand : op->getOperands())
@@ -189,12 +189,16 @@ void Interpreter::runIf(Operation *op) {
 }
 
 static thread_local ShadowMemory *recording = nullptr;
+static thread_local Devices recordedFor = Devices::Cpu;
 
-ShadowMemory *recordInto(ShadowMemory *memory) { return std::exchange(recording, memory); }
+ShadowMemory *recordInto(ShadowMemory *memory, Devices devices) {
+  recordedFor = devices;
+  return std::exchange(recording, memory);
+}
 
 void run(ModuleOp module, std::array<int64_t, 3> grid, const uint64_t *slots, const Hooks &hooks) {
   auto kernel = cast<func::FuncOp>(kernelOf(module));
-  Interpreter interpreter(kernel, grid, slots, recording, hooks);
+  Interpreter interpreter(kernel, grid, slots, recording, recordedFor, hooks);
   for (int64_t z = 0; z < grid[2]; ++z)
     for (int64_t y = 0; y < grid[1]; ++y)
       for (int64_t x = 0; x < grid[0]; ++x)

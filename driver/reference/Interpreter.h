@@ -19,7 +19,7 @@ namespace tegula::reference {
 class Interpreter {
 public:
   Interpreter(mlir::func::FuncOp kernel, std::array<int64_t, 3> grid, const uint64_t *slots,
-              ShadowMemory *shadow, const Hooks &hooks);
+              ShadowMemory *shadow, Devices devices, const Hooks &hooks);
   void runProgram(std::array<int64_t, 3> id);
 
 private:
@@ -81,6 +81,7 @@ private:
   std::array<int64_t, 3> grid;
   std::array<int64_t, 3> id{};
   ShadowMemory *shadowMemory;
+  Devices devices;
   const Hooks &hooks;
   llvm::DenseMap<mlir::Value, Block> values;
   /// Element functions looked up once per operation.

@@ -39,6 +39,9 @@ struct Shadow {
 /// Shadows of global memory by byte address, of elements that a kernel has stored.
 using ShadowMemory = std::unordered_map<uint64_t, Shadow>;
 
+/// Whose errors shadows are to allow for: math functions are of other accuracy on GPUs.
+enum class Devices : uint8_t { Cpu, Gpu };
+
 struct Block;
 
 struct Hooks {
@@ -50,8 +53,8 @@ struct Hooks {
   std::function<void(mlir::Value, const Block &)> observe;
 };
 
-/// Launches of this thread record shadows into `memory` until it is set to null. Returns what was set before.
-ShadowMemory *recordInto(ShadowMemory *memory);
+/// Launches of this thread record shadows for `devices` into `memory` until it is set to null. Returns what was set before.
+ShadowMemory *recordInto(ShadowMemory *memory, Devices devices = Devices::Cpu);
 
 /// Runs every program of the grid, axis 0 fastest. `slots`: 8 bytes per run-time argument as in cpu::Launch.
 /// Throws Error: device_assert failed, an operation that is not implemented.

@@ -13,9 +13,19 @@ namespace tegula::layout {
 
 Dim fitDim(int64_t extent, unsigned minBits) {
   assert(extent > 0 && minBits < 24);
-  int64_t unit = int64_t(1) << minBits;
+  constexpr int64_t mostReps = 7;
+  constexpr unsigned fewBits = 3, enoughBits = 5;
+  unsigned bits = unsigned(std::countr_zero(uint64_t(extent)));
+  int64_t odd = extent >> bits;
+  if (odd > mostReps || (odd > 1 && bits < fewBits)) {
+    unsigned whole = unsigned(std::bit_width(uint64_t(extent - 1)));
+    bits = std::min(enoughBits, whole);
+    while ((extent + (int64_t(1) << bits) - 1) >> bits > mostReps)
+      ++bits;
+  }
+  int64_t unit = int64_t(1) << std::max(bits, minBits);
   uint64_t padded = uint64_t((extent + unit - 1) / unit * unit);
-  unsigned bits = unsigned(std::countr_zero(padded));
+  bits = unsigned(std::countr_zero(padded));
   Dim dim;
   dim.reps = uint32_t(padded >> bits) & 0xffffff;
   dim.bits = bits & 0xff;

@@ -55,7 +55,9 @@ struct Dim {
 using Dims = llvm::SmallVector<Dim, 4>;
 using Index = llvm::SmallVector<int64_t, 4>;
 
-/// `extent` as reps * 2^bits with at least `minBits` bits; padded, as little as possible, only where it has no such factor.
+/// `extent` as reps * 2^bits with at least `minBits` bits. 24 = 3 * 8, 80 = 5 * 16: up to 7 times 8 or more are not padded;
+/// what has no such factor is padded as little as leaves up to 7 times 32 (781: 7 * 128; 100: 128). Without `minBits` all
+/// tiles of a kernel agree on an extent, and slices of one fit the other.
 Dim fitDim(int64_t extent, unsigned minBits = 0);
 Dims fitDims(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<unsigned> minBits = {});
 

@@ -58,6 +58,13 @@ def Tile_ShuffleOp : Tile_LayoutOp<"shuffle"> {
   let summary = "a change of layout in which every warp finds its elements in its own lanes";
 }
 
+def Tile_IndexOp : Tile_PureOp<"index"> {
+  let summary = "the index of each element along `dim`, in the pads past the end of the tile too";
+  let arguments = (ins I32Attr:$dim);
+  let results = (outs RankedTensorOf<[I32]>:$result);
+  let assemblyFormat = "$dim attr-dict `:` type($result)";
+}
+
 //===----------------------------------------------------------------------===//
 // Shared memory
 //===----------------------------------------------------------------------===//
@@ -83,8 +90,11 @@ def Tile_SlotOp : Tile_PureOp<"slot"> {
 
 def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<SharedMemory>]>]> {
   let summary = "write a tile to shared memory; of several threads that hold an element one writes it";
-  let arguments = (ins Tile_Value:$value, Tile_Shared:$to);
-  let assemblyFormat = "$value `,` $to attr-dict `:` type($value) `,` type($to)";
+  let description = [{
+    `first`: the element of a row-major memory at which a tile of another shape begins.
+  }];
+  let arguments = (ins Tile_Value:$value, Tile_Shared:$to, OptionalAttr<I64Attr>:$first);
+  let assemblyFormat = "$value `,` $to (`from` $first^)? attr-dict `:` type($value) `,` type($to)";
 }
 
 def Tile_SharedLoadOp : Tile_Op<"shared_load", [MemoryEffects<[MemRead<SharedMemory>]>]> {

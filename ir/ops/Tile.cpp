@@ -76,6 +76,17 @@ RankedTensorType withLayout(Type type, const layout::Layout &layout) {
                                LayoutAttr::get(type.getContext(), layout));
 }
 
+bool isCommutative(Region &combine) {
+  Block &block = combine.front();
+  if (!llvm::hasNItems(block, 2) || block.getNumArguments() != 2)
+    return false;
+  Operation &op = block.front();
+  return op.hasTrait<OpTrait::IsCommutative>() && op.getNumOperands() == 2 && op.getNumResults() == 1 &&
+         llvm::is_contained(op.getOperands(), block.getArgument(0)) &&
+         llvm::is_contained(op.getOperands(), block.getArgument(1)) &&
+         block.getTerminator()->getOperand(0) == op.getResult(0);
+}
+
 Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }

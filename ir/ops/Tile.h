@@ -77,6 +77,10 @@ enum class MaskKind : uint8_t { Any, Prefix, Uniform };
 unsigned vectorOf(mlir::Operation *access);
 MaskKind maskKindOf(mlir::Operation *access);
 
+/// Whether the combine function of a reduction gives the same for (b, a) as for (a, b). Only one operation that is known to
+/// be so is; of others nothing is proved.
+bool isCommutative(mlir::Region &combine);
+
 /// Loads every dialect that tile IR uses: tile, arith, math, scf, func.
 void loadDialects(mlir::MLIRContext &context);
 

@@ -53,8 +53,6 @@ def Tile_Dialect : Dialect {
     static constexpr llvm::StringLiteral maskAttr = "tile.mask";
     /// On a memory operation that is laid out (unit): no two elements have one address.
     static constexpr llvm::StringLiteral distinctAttr = "tile.distinct";
-    /// On a reduction or scan (unit): operands of the combine function must keep their order.
-    static constexpr llvm::StringLiteral orderedAttr = "tile.ordered";
     /// On a product that is laid out (string): the matrix instruction, or "fma".
     static constexpr llvm::StringLiteral instructionAttr = "tile.instruction";
     /// On a kernel that is ready for its target (i64): bytes of shared memory that a block needs.

@@ -141,7 +141,7 @@ public:
 // The lowering of one kernel
 //===----------------------------------------------------------------------===//
 
-enum class ArithOp : uint8_t { Add, Sub, Mul, TrueDiv, FloorDiv, Mod, And, Or, Xor, Shl, Shr };
+enum class ArithOp : uint8_t { Add, Sub, Mul, TrueDiv, RoundedDiv, FloorDiv, Mod, And, Or, Xor, Shl, Shr };
 ArithOp arithOp(BinaryOp op); ///< not for Pow, MatMul
 
 class Lowering {

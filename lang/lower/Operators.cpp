@@ -46,7 +46,10 @@ Tensor Lowering::arith(ArithOp op, Tensor a, Tensor b, Span span) {
   case ArithOp::Add: return isFloat ? TEGULA_MAKE(AddFOp) : TEGULA_MAKE(AddIOp);
   case ArithOp::Sub: return isFloat ? TEGULA_MAKE(SubFOp) : TEGULA_MAKE(SubIOp);
   case ArithOp::Mul: return isFloat ? TEGULA_MAKE(MulFOp) : TEGULA_MAKE(MulIOp);
-  case ArithOp::TrueDiv: return TEGULA_MAKE(DivFOp);
+  // GPUs may take their fast division, as for Triton's `/`: see ir/MathUlp.def.
+  case ArithOp::TrueDiv:
+    return {mlir::arith::DivFOp::create(builder, at, a.value, b.value, mlir::arith::FastMathFlags::afn), type};
+  case ArithOp::RoundedDiv: return TEGULA_MAKE(DivFOp);
   case ArithOp::FloorDiv: return isUns ? TEGULA_MAKE(DivUIOp) : TEGULA_MAKE(DivSIOp);
   case ArithOp::Mod:
     return isFloat ? TEGULA_MAKE(RemFOp) : isUns ? TEGULA_MAKE(RemUIOp) : TEGULA_MAKE(RemSIOp);

@@ -46,6 +46,21 @@ def fast_dividef(x, y):
     return tl.fdiv(x, y)
 
 
+def fast_log10f(x):
+    """Logarithm to base 10."""
+    return tl.extra.libdevice.fast_log2f(x) * 0.30102999566398120
+
+
+def fast_powf(x, y):
+    """x to the power y."""
+    return tl.exp2(y * tl.extra.libdevice.fast_log2f(x))
+
+
+def fast_tanf(x):
+    """Tangent."""
+    return tl.extra.libdevice.fast_sinf(x) / tl.extra.libdevice.fast_cosf(x)
+
+
 def fma_rn(x, y, z):
     """x * y + z rounded once."""
     return tl.fma(x, y, z)
@@ -98,7 +113,10 @@ def mul_rn(x, y):
 
 def rcp_rn(x):
     """1 / x."""
-    return 1 / x
+    if x.dtype.primitive_bitwidth == 64:
+        return 1 / x
+    else:
+        return tl.div_rn(1, x)
 
 
 def round(x):

@@ -18,7 +18,8 @@ namespace tegula::passes {
 static bool isPrefix(const MaskFacts &mask, unsigned dim) {
   if (!mask.isComplete)
     return false;
-  return llvm::all_of(mask.terms, [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
+  return llvm::all_of(mask.terms,
+                      [&](const MaskTerm &term) { return term.isExact && term.coefficients[dim] >= 0; });
 }
 
 /// Whether no two elements have one address: along each dimension they go on by a step, which is longer than all that the
@@ -44,6 +45,7 @@ static bool isDistinct(Value pointers, const AxisInfo &info) {
   return true;
 }
 
+/// Widths rest on what Triton takes for granted: no index wraps around, no dividend of one is negative (Tier::Usual).
 static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   AccessFacts facts;
   Value pointers = op->getOperand(0);
@@ -53,13 +55,15 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   facts.order.resize(type.getRank());
   std::iota(facts.order.rbegin(), facts.order.rend(), 0);
   llvm::stable_sort(facts.order, [&](unsigned a, unsigned c) {
-    return info.contiguity(pointers, a) > info.contiguity(pointers, c);
+    return info.contiguity(pointers, a, Tier::Usual) > info.contiguity(pointers, c, Tier::Usual);
   });
   facts.isDistinct = isDistinct(pointers, info);
   if (!isa<tile::LoadOp, tile::StoreOp>(op))
     return facts; // atomics go element by element
   unsigned inner = facts.order[0];
-  facts.width = info.vectorWidth(pointers, inner);
+  // A vector that the end of a padded tile cuts would be half a pad.
+  facts.width =
+      std::min<int64_t>(info.vectorWidth(pointers, inner, Tier::Usual), type.getDimSize(inner) & -type.getDimSize(inner));
   Value mask = isa<tile::LoadOp>(op) ? cast<tile::LoadOp>(op).getMask() : cast<tile::StoreOp>(op).getMask();
   if (!mask) {
     facts.maskRun = facts.width;

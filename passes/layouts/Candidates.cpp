@@ -17,15 +17,9 @@ static constexpr size_t mostCandidates = 8;
 
 /// Lanes and warps along `order[0]` first, `perThread` consecutive elements along it in a thread. Extents with an odd
 /// factor keep it in registers if the even part is enough for the threads; they are padded else.
-layout::Layout LayoutGraph::blocked(ArrayRef<int64_t> shape, ArrayRef<unsigned> order, unsigned perThread) const {
-  SmallVector<unsigned> minBits(shape.size(), 0);
-  unsigned left = target.laneBits + warpBits + llvm::Log2_32(perThread);
-  for (unsigned d : order) {
-    unsigned whole = llvm::Log2_64_Ceil(uint64_t(shape[d]));
-    minBits[d] = std::min(left, whole);
-    left -= minBits[d];
-  }
-  layout::Dims dims = layout::fitDims(shape, minBits);
+layout::Layout LayoutGraph::blocked(ArrayRef<int64_t> shape, ArrayRef<unsigned> order,
+                                    unsigned perThread) const {
+  layout::Dims dims = layout::fitDims(shape);
   SmallVector<uint32_t> vector(shape.size(), 1);
   vector[order[0]] = std::min<uint32_t>(perThread, 1u << dims[order[0]].bits);
   return Layout::distributed(dims, vector, order, target.laneBits, warpBits);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/layout/Conversion.h"
+#include "passes/SharedRoom.h"
 #include "passes/layouts/LayoutGraph.h"
 
 using namespace mlir;
@@ -16,7 +17,8 @@ using layout::Input;
 
 /// Registers of a thread that are not copies of another.
 static double ownRegisters(const layout::Layout &layout) {
-  return layout.majors() * double(1u << (layout.inBits(Input::Register) - std::popcount(layout.freeBits()[Input::Register])));
+  return layout.majors() *
+         double(1u << (layout.inBits(Input::Register) - std::popcount(layout.freeBits()[Input::Register])));
 }
 
 /// Requests of a warp, and 32-byte sectors of them: what the load and store unit spends.
@@ -37,14 +39,19 @@ double LayoutGraph::accessCost(Operation *op, const Layout &layout) const {
   double runs = std::max(1.0, double(lanes) / run);
   double sectors = runs * std::max(1.0, double(std::min(run, lanes) * bytes) / 32);
   double requests = ownRegisters(layout) / vector;
-  return requests * (1 + sectors);
+  // A sector of 32 bytes takes the second-level cache of an A100 half a cycle a multiprocessor (64 bytes a cycle), which
+  // four partitions share.
+  constexpr double cyclesPerSector = 4;
+  return requests * (1 + cyclesPerSector * sectors);
 }
 
 /// In-thread combinations, shuffles, a round through shared memory if several warps share the axis.
 double LayoutGraph::axisCost(Operation *op, const Layout &layout) const {
   unsigned axis = op->getAttrOfType<IntegerAttr>("axis").getInt();
   uint32_t mask = layout.mask(axis);
-  auto along = [&](Input input) { return llvm::count_if(layout.bases(input), [&](uint32_t basis) { return basis & mask; }); };
+  auto along = [&](Input input) {
+    return llvm::count_if(layout.bases(input), [&](uint32_t basis) { return basis & mask; });
+  };
   double rows = ownRegisters(layout);
   for (int i = 0; i < along(Input::Register); ++i)
     rows /= 2;
@@ -75,12 +82,15 @@ double LayoutGraph::nodeCost(const Node &node, const Layout &layout) const {
 double LayoutGraph::edgeCost(const Edge &edge, const Layout &from, const Layout &to) const {
   std::optional<Layout> made = edge.made ? edge.made(from) : from;
   std::optional<Layout> wanted = edge.wanted ? edge.wanted(to) : to;
-  if (!made || !wanted)
-    return 1e9;
+  if (!made || !wanted) // element by element through shared memory
+    return edge.frequency * double(60 + 4 * (from.registers() + to.registers()));
   if (*made == *wanted)
     return 0;
   layout::Conversion plan = layout::planConversion(*made, *wanted, edge.bits);
-  return edge.frequency * double(1 + plan.cost.cycles());
+  unsigned cycles = plan.cost.cycles();
+  if (plan.kind == layout::Conversion::Kind::Shared) // as PlanLowering makes room for it
+    cycles = roomCycles(*made, *wanted, edge.bits, target);
+  return edge.frequency * double(1 + cycles);
 }
 
 } // namespace tegula::passes

@@ -22,18 +22,20 @@ static bool isTileValue(Value value) { return tile::isTile(value.getType()); }
 static bool isElementwise(Operation *op) {
   StringRef dialect = op->getName().getDialectNamespace();
   return dialect == "arith" || dialect == "math" || dialect == "ub" ||
-         isa<tile::FpToFpOp, tile::MulHiUOp, tile::AddPtrOp, tile::IntToPtrOp, tile::PtrToIntOp, tile::PtrCastOp>(op);
+         isa<tile::FpToFpOp, tile::MulHiUOp, tile::AddPtrOp, tile::IntToPtrOp, tile::PtrToIntOp,
+             tile::PtrCastOp>(op);
 }
 
 bool LayoutGraph::hasOwnNode(Operation *op) {
-  return isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::ReduceOp, tile::ScanOp, tile::CatOp,
-             tile::PrintOp, tile::AssertOp>(op);
+  return isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::ReduceOp, tile::ScanOp,
+             tile::CatOp, tile::PrintOp, tile::AssertOp>(op);
 }
 
 static bool insideCombine(Operation *op) { return isa<tile::ReduceOp, tile::ScanOp>(op->getParentOp()); }
 
 bool LayoutGraph::isView(Operation *op) {
-  return isa<tile::ExpandDimsOp, tile::BroadcastOp, tile::TransOp, tile::ReshapeOp, tile::JoinOp, tile::SplitOp>(op);
+  return isa<tile::ExpandDimsOp, tile::BroadcastOp, tile::TransOp, tile::ReshapeOp, tile::JoinOp,
+             tile::SplitOp>(op);
 }
 
 std::optional<layout::Layout> LayoutGraph::sourceLayout(Operation *view, Value result, const Layout &layout) {
@@ -114,7 +116,8 @@ void LayoutGraph::uniteOp(Operation *op) {
     return;
   }
   if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues()))
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues()))
       if (isTileValue(arg)) {
         unite(arg, yielded);
         unite(arg, init);
@@ -130,15 +133,16 @@ void LayoutGraph::uniteOp(Operation *op) {
   if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Region *region : branch.getRegions())
       if (!region->empty())
-        for (auto [result, yielded] : llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
+        for (auto [result, yielded] :
+             llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
           if (isTileValue(result))
             unite(result, yielded);
     return;
   }
   if (auto dot = dyn_cast<tile::DotOp>(op))
     return unite(dot.getC(), dot.getResult());
-  if (!isElementwise(op) || insideCombine(op) || !op->getNumResults() ||
-      !isTileValue(op->getResult(0)) || isFree(op->getResult(0)))
+  if (!isElementwise(op) || insideCombine(op) || !op->getNumResults() || !isTileValue(op->getResult(0)) ||
+      isFree(op->getResult(0)))
     return;
   for (Value operand : op->getOperands())
     if (isTileValue(operand))
@@ -173,7 +177,9 @@ double LayoutGraph::frequency(Operation *op) const {
         matchPattern(loop.getUpperBound(), m_ConstantInt(&upper)) &&
         matchPattern(loop.getStep(), m_ConstantInt(&step)) && step.getSExtValue() > 0)
       times *= double(std::clamp<int64_t>(
-          llvm::divideCeil(std::max<int64_t>(0, upper.getSExtValue() - lower.getSExtValue()), step.getSExtValue()), 1, 1024));
+          llvm::divideCeil(std::max<int64_t>(0, upper.getSExtValue() - lower.getSExtValue()),
+                           step.getSExtValue()),
+          1, 1024));
     else
       times *= 8;
   }
@@ -196,25 +202,27 @@ std::pair<unsigned, LayoutGraph::Wanted> LayoutGraph::producer(Value value) cons
               return layout.sliced(axis).removeZeroRegisters().layout;
             }};
   }
-  if (isa<tile::CatOp>(op))
-    return {node, [](const Layout &layout) -> std::optional<Layout> { return layout.cat(); }};
+  if (isa<tile::CatOp>(op)) {
+    ArrayRef<int64_t> shape = tile::shapeOf(value.getType());
+    return {node, [this, shape](const Layout &layout) -> std::optional<Layout> {
+              // Pads between the two: they go through memory.
+              return 2 * layout.dims()[0].extent() == shape[0] ? layout.cat() : plain(shape);
+            }};
+  }
   return {node, Wanted()};
 }
 
 /// `node` wants `value` in the layout that `wanted` derives from its own.
-void LayoutGraph::want(Value value, unsigned node, Operation *user, Wanted wanted, bool isDotOperand) {
+void LayoutGraph::want(Value value, unsigned node, Wanted wanted) {
   if (!isTileValue(value) || isFree(value))
     return;
   Operation *op = value.getDefiningOp();
   if (op && isView(op)) {
     for (Value source : op->getOperands())
-      want(
-          source, node, user,
-          [op, value, wanted](const Layout &layout) -> std::optional<Layout> {
+      want(source, node, [op, value, wanted](const Layout &layout) -> std::optional<Layout> {
             std::optional<Layout> mine = wanted ? wanted(layout) : layout;
             return mine ? sourceLayout(op, value, *mine) : std::nullopt;
-          },
-          isDotOperand);
+          });
     return;
   }
   unsigned bits = tile::elementType(value.getType()).isIntOrFloat()
@@ -223,7 +231,9 @@ void LayoutGraph::want(Value value, unsigned node, Operation *user, Wanted wante
   auto [from, made] = producer(value);
   if (from == node && !wanted && !made)
     return;
-  edges.push_back({from, node, std::move(wanted), std::move(made), bits, frequency(user), isDotOperand});
+  // A change of layout stands right behind the tile (AssignLayouts.cpp), so outside of loops that only read it.
+  Operation *place = op ? op : &cast<BlockArgument>(value).getOwner()->front();
+  edges.push_back({from, node, std::move(wanted), std::move(made), bits, frequency(place)});
 }
 
 void LayoutGraph::addNodes(Operation *op) {
@@ -263,30 +273,32 @@ void LayoutGraph::connectOp(Operation *op) {
   if (auto dot = dyn_cast<tile::DotOp>(op))
     return connectDot(dot);
   auto own = opNodes.find(op);
-  unsigned node = own != opNodes.end()                                      ? own->second
+  unsigned node = own != opNodes.end()                                   ? own->second
                   : op->getNumResults() && isTileValue(op->getResult(0)) ? nodeOfValue(op->getResult(0))
-                                                                          : none;
+                                                                         : none;
   if (node == none || isView(op))
     return;
   for (Value operand : op->getOperands())
     // A print may have tiles of several shapes: each is printed as it lies.
     if (isTileValue(operand) && ArrayRef<int64_t>(nodes[node].shape) == tile::shapeOf(operand.getType()))
-      want(operand, node, op);
+      want(operand, node);
 }
 
 void LayoutGraph::connectControl(Operation *op) {
   auto into = [&](Value from, Value to) {
     if (isTileValue(to))
-      want(from, nodeOfValue(to), op);
+      want(from, nodeOfValue(to));
   };
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs(), loop.getYieldedValues())) {
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs(), loop.getYieldedValues())) {
       into(init, arg);
       if (isTileValue(arg))
-        want(yielded, nodeOfValue(arg), loop.getBody()->getTerminator());
+        want(yielded, nodeOfValue(arg));
     }
   } else if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-    for (auto [arg, init, yielded] : llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues())) {
+    for (auto [arg, init, yielded] :
+         llvm::zip(loop.getBeforeArguments(), loop.getInits(), loop.getYieldedValues())) {
       into(init, arg);
       into(yielded, arg);
     }
@@ -295,7 +307,8 @@ void LayoutGraph::connectControl(Operation *op) {
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Region *region : branch.getRegions())
       if (!region->empty())
-        for (auto [result, yielded] : llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
+        for (auto [result, yielded] :
+             llvm::zip(branch.getResults(), region->front().getTerminator()->getOperands()))
           into(yielded, result);
   }
 }
@@ -303,7 +316,7 @@ void LayoutGraph::connectControl(Operation *op) {
 void LayoutGraph::connectDot(tile::DotOp op) {
   std::vector<DotPlan> &plan = plans[op] = target.dotPlans(op, warps);
   unsigned node = nodeOfValue(op.getResult());
-  want(op.getC(), node, op);
+  want(op.getC(), node);
   auto operand = [&plan](layout::Layout DotPlan::*which) {
     return [&plan, which](const Layout &layout) -> std::optional<Layout> {
       for (const DotPlan &each : plan)
@@ -312,8 +325,8 @@ void LayoutGraph::connectDot(tile::DotOp op) {
       return std::nullopt;
     };
   };
-  want(op.getA(), node, op, operand(&DotPlan::a), true);
-  want(op.getB(), node, op, operand(&DotPlan::b), true);
+  want(op.getA(), node, operand(&DotPlan::a));
+  want(op.getB(), node, operand(&DotPlan::b));
 }
 
 //===----------------------------------------------------------------------===//

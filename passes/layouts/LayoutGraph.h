@@ -96,7 +96,6 @@ private:
     Wanted made;   ///< the layout that the tile has when `from` has the given one; null: that one
     unsigned bits; ///< of an element
     double frequency;
-    bool isDotOperand;
   };
 
   // Building: what is free, which tiles are one node, which nodes are joined by edges.
@@ -109,7 +108,7 @@ private:
   void connectOp(mlir::Operation *op);
   void connectDot(tile::DotOp op);
   void connectControl(mlir::Operation *op);
-  void want(mlir::Value value, unsigned node, mlir::Operation *user, Wanted wanted = {}, bool isDotOperand = false);
+  void want(mlir::Value value, unsigned node, Wanted wanted = {});
   unsigned addNode(llvm::ArrayRef<int64_t> shape);
   unsigned nodeOfValue(mlir::Value value) const;
   std::pair<unsigned, Wanted> producer(mlir::Value value) const;

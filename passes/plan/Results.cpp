@@ -55,7 +55,7 @@ void shareResult(Operation *op, Context &context) {
   OpBuilder &b = context.builder;
   b.setInsertionPointAfter(op);
   Value room = allocate(context, op->getLoc(), shape, tile::elementType(result.getType()), memory);
-  auto store = tile::SharedStoreOp::create(b, op->getLoc(), result, room);
+  auto store = tile::SharedStoreOp::create(b, op->getLoc(), result, room, mlir::IntegerAttr());
   Value all = tile::SharedLoadOp::create(b, op->getLoc(), result.getType(), room);
   result.replaceAllUsesExcept(all, store);
 }

@@ -62,7 +62,7 @@ def sweep(*lists: list) -> list[tuple]:
 
 
 DEVICES = [name for name in os.environ.get("TEGULA_TEST_DEVICES", "").split(",") if name]
-"""Devices beside the CPU that every kernel is run on and compared with the reference."""
+"""GPUs that every kernel is run on beside the CPU and compared with the reference."""
 
 BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -169,9 +169,22 @@ def clone(args):
     return [copy(x) for x in args]
 
 
-def reference(kernel, grid, args, meta) -> tuple[list, list[Expected | None]]:
+@contextlib.contextmanager
+def f32_default(precision: str):
+    """Dots of f32 that name no precision are read with this one."""
+    before = tegula.knobs.f32_default
+    tegula.knobs.f32_default = precision
+    try:
+        yield
+    finally:
+        tegula.knobs.f32_default = before
+
+
+def reference(kernel, grid, args, meta, name: str = "cpu") -> tuple[list, list[Expected | None]]:
+    """What the device `name` should give."""
     copies = clone(args)
-    with device("reference"), testing.record_bounds() as bounds:
+    precision = "" if name == "cpu" else "tf32"
+    with device("reference"), f32_default(precision), testing.record_bounds(name) as bounds:
         kernel[grid](*copies, **meta)
         expected = []
         for x in copies:
@@ -241,6 +254,8 @@ def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta
             assert same_bits(pulled[i], want.tensor).all(), f"{name}: not exact"
         equal = same_bits(pulled[i], unpulled[i])
         assert equal.all(), f"{name}: pulled and unpulled differ in {int((~equal).sum())} elements"
+    if DEVICES:
+        _, expected = reference(kernel, grid, args, meta, DEVICES[0])
     for other in DEVICES:
         got = run(kernel, grid, args, meta, name=other)
         for i, want in enumerate(expected):

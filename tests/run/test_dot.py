@@ -58,6 +58,22 @@ def test_fp8(a_type, b_type):
         )
 
 
+@pytest.mark.parametrize("precision", ["tf32", "tf32x3", "bf16x3", "bf16x6"])
+def test_input_precisions(precision):
+    a, b = data((32, 48), "float32", 1), data((48, 16), "float32", 2)
+    kernel = define(DOT.format(expr=f"tl.dot(a, b, input_precision='{precision}')"))
+    check(kernel, (1,), a, b, torch.zeros(32, 16), M=32, N=16, K=48)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "tf32x3", "bf16x3", "bf16x6", "ieee"])
+def test_infinities_stay(precision):
+    a, b = data((16, 16), "float32", 1, "positive"), data((16, 16), "float32", 2, "positive")
+    a[3, 5] = float("inf")
+    a[4, 1] = float("nan")
+    kernel = define(DOT.format(expr=f"tl.dot(a, b, input_precision='{precision}')"))
+    check(kernel, (1,), a, b, torch.zeros(16, 16), M=16, N=16, K=16, quality=False)
+
+
 def test_f16_result():
     a, b = data((16, 16), "float16", 1), data((16, 16), "float16", 2)
     out = torch.zeros(16, 16, dtype=torch.float16)

@@ -27,6 +27,8 @@ tile::InputPrecision precisionArg(Lowering &l, BoundArgs &args) {
       return *found;
   }
   optionArg(l, args, "input_precision", {"tf32", "tf32x3", "ieee", "bf16x3", "bf16x6"});
+  if (auto asked = tile::symbolizeInputPrecision(l.options().inputPrecision))
+    return *asked;
   return l.options().backend == "cuda" ? tile::InputPrecision::TF32 : tile::InputPrecision::IEEE;
 }
 

@@ -29,6 +29,13 @@ template <typename Op> Value lowerUnary(Lowering &l, BoundArgs &args, Span span)
   return Tensor{Op::create(l.b(), l.loc(span), x.value), x.type};
 }
 
+/// A function that GPUs have a fast instruction for, of less accuracy: they may take it.
+template <typename Op> Value lowerApproximate(Lowering &l, BoundArgs &args, Span span) {
+  Tensor x = tensorArg(l, args, "x");
+  requireType(l, args, isWideFloat(x.type), "x", "fp32 or fp64", x);
+  return Tensor{Op::create(l.b(), l.loc(span), x.value, arith::FastMathFlags::afn), x.type};
+}
+
 Value lowerSqrtRn(Lowering &l, BoundArgs &args, Span span) {
   Tensor x = tensorArg(l, args, "x");
   requireType(l, args, x.type == scalarType(ScalarKind::F32), "x", "fp32", x);
@@ -127,14 +134,14 @@ Value lowerFdiv(Lowering &l, BoundArgs &args, Span span) {
   requireType(l, args, isFloating(x.type), "x", "floats", x);
   if (approx)
     requireType(l, args, x.type == scalarType(ScalarKind::F32), "x", "fp32 when approx is set", x);
-  return l.arith(ArithOp::TrueDiv, x, y, span);
+  return l.arith(ieee ? ArithOp::RoundedDiv : ArithOp::TrueDiv, x, y, span);
 }
 
 Value lowerDivRn(Lowering &l, BoundArgs &args, Span span) {
   requireNumbers(l, args, {"x", "y"});
   auto [x, y] = l.promoteBoth(args["x"], args["y"], span);
   requireType(l, args, x.type == scalarType(ScalarKind::F32), "x", "fp32", x);
-  return l.arith(ArithOp::TrueDiv, x, y, span);
+  return l.arith(ArithOp::RoundedDiv, x, y, span);
 }
 
 template <typename Op> Value lowerFloats(Lowering &l, BoundArgs &args, Span span) {
@@ -232,7 +239,7 @@ constexpr BuiltinDef mathTable[] = {
     {"log2", "(x)", "Logarithm to base 2.", true, lowerUnary<math::Log2Op>},
     {"cos", "(x)", "Cosine.", true, lowerUnary<math::CosOp>},
     {"sin", "(x)", "Sine.", true, lowerUnary<math::SinOp>},
-    {"sqrt", "(x)", "Square root.", true, lowerUnary<math::SqrtOp>},
+    {"sqrt", "(x)", "Square root.", true, lowerApproximate<math::SqrtOp>},
     {"sqrt_rn", "(x)", "Square root of fp32, rounded to nearest even.", true, lowerSqrtRn},
     {"rsqrt", "(x)", "1 / sqrt(x).", true, lowerUnary<math::RsqrtOp>},
     {"erf", "(x)", "Error function.", true, lowerUnary<math::ErfOp>},
@@ -245,7 +252,7 @@ constexpr BuiltinDef mathTable[] = {
     {"fma", "(x, y, z)", "x * y + z rounded once.", false, lowerFma},
 };
 
-/// CUDA's names. The fast ones are as accurate as the others here.
+/// CUDA's names. The fast ones are as accurate as the others on the CPU, and approximate on GPUs.
 constexpr BuiltinDef libdeviceTable[] = {
     {"extra.libdevice.tanh", "(x)", "Hyperbolic tangent.", false, lowerUnary<math::TanhOp>},
     {"extra.libdevice.expm1", "(x)", "exp(x) - 1, exact near 0.", false, lowerUnary<math::ExpM1Op>},
@@ -263,11 +270,8 @@ constexpr BuiltinDef libdeviceTable[] = {
     {"extra.libdevice.erfc", "(x)", "1 - erf(x), exact where erf(x) is near 1.", false,
      lowerUnary<math::ErfcOp>},
     {"extra.libdevice.cbrt", "(x)", "Cube root.", false, lowerUnary<math::CbrtOp>},
-    {"extra.libdevice.fast_tanf", "(x)", "Tangent.", false, lowerUnary<math::TanOp>},
-    {"extra.libdevice.fast_log10f", "(x)", "Logarithm to base 10.", false, lowerUnary<math::Log10Op>},
     {"extra.libdevice.atan2", "(x, y)", "The angle of the point (y, x).", false, lowerFloats<math::Atan2Op>},
     {"extra.libdevice.pow", "(x, y)", "x to the power y.", false, lowerPow},
-    {"extra.libdevice.fast_powf", "(x, y)", "x to the power y.", false, lowerPow},
     {"extra.libdevice.trunc", "(x)", "The next integer towards 0, as a float.", false,
      lowerUnary<math::TruncOp>},
     {"extra.libdevice.rint", "(x)", "The nearest integer, ties to even, as a float.", false,
@@ -277,12 +281,12 @@ constexpr BuiltinDef libdeviceTable[] = {
     {"extra.libdevice.copysign", "(x, y)", "x with the sign of y.", false, lowerFloats<math::CopySignOp>},
     {"extra.libdevice.fmod", "(x, y)", "What is left of x / y, with the sign of x.", false,
      lowerFloats<arith::RemFOp>},
-    {"extra.libdevice.fast_expf", "(x)", "e to the power x.", false, lowerUnary<math::ExpOp>},
-    {"extra.libdevice.fast_logf", "(x)", "Natural logarithm.", false, lowerUnary<math::LogOp>},
-    {"extra.libdevice.fast_log2f", "(x)", "Logarithm to base 2.", false, lowerUnary<math::Log2Op>},
-    {"extra.libdevice.fast_sinf", "(x)", "Sine.", false, lowerUnary<math::SinOp>},
-    {"extra.libdevice.fast_cosf", "(x)", "Cosine.", false, lowerUnary<math::CosOp>},
-    {"extra.libdevice.fast_tanhf", "(x)", "Hyperbolic tangent.", false, lowerUnary<math::TanhOp>},
+    {"extra.libdevice.fast_expf", "(x)", "e to the power x.", false, lowerApproximate<math::ExpOp>},
+    {"extra.libdevice.fast_logf", "(x)", "Natural logarithm.", false, lowerApproximate<math::LogOp>},
+    {"extra.libdevice.fast_log2f", "(x)", "Logarithm to base 2.", false, lowerApproximate<math::Log2Op>},
+    {"extra.libdevice.fast_sinf", "(x)", "Sine.", false, lowerApproximate<math::SinOp>},
+    {"extra.libdevice.fast_cosf", "(x)", "Cosine.", false, lowerApproximate<math::CosOp>},
+    {"extra.libdevice.fast_tanhf", "(x)", "Hyperbolic tangent.", false, lowerApproximate<math::TanhOp>},
 };
 
 constexpr BuiltinDef table[] = {

@@ -61,11 +61,15 @@ TEST(Layout, FitDim) {
   EXPECT_EQ(fit(48, 0), (std::pair(3u, 4u)));
   EXPECT_EQ(fit(80, 4), (std::pair(5u, 4u)));
   EXPECT_EQ(fit(48, 5), (std::pair(1u, 6u)));
-  EXPECT_EQ(fit(7, 0), (std::pair(7u, 0u)));
-  EXPECT_EQ(fit(7, 3), (std::pair(1u, 3u)));
-  EXPECT_EQ(fit(1000, 3), (std::pair(125u, 3u)));
-  EXPECT_EQ(fit(1000, 7), (std::pair(1u, 10u)));
-  EXPECT_EQ(fit(65, 4), (std::pair(5u, 4u)));
+  EXPECT_EQ(fit(24, 0), (std::pair(3u, 3u)));
+  EXPECT_EQ(fit(24, 4), (std::pair(1u, 5u)));
+  EXPECT_EQ(fit(7, 0), (std::pair(1u, 3u)));
+  EXPECT_EQ(fit(7, 4), (std::pair(1u, 4u)));
+  EXPECT_EQ(fit(12, 0), (std::pair(1u, 4u)));
+  EXPECT_EQ(fit(65, 0), (std::pair(3u, 5u)));
+  EXPECT_EQ(fit(100, 0), (std::pair(1u, 7u)));
+  EXPECT_EQ(fit(781, 0), (std::pair(7u, 7u)));
+  EXPECT_EQ(fit(1000, 0), (std::pair(1u, 10u)));
   EXPECT_EQ(fit(1, 0), (std::pair(1u, 0u)));
   EXPECT_EQ(fit(1 << 20, 0), (std::pair(1u, 20u)));
   RandomLayouts random(1);
@@ -75,8 +79,9 @@ TEST(Layout, FitDim) {
     Dim dim = fitDim(extent, bits);
     EXPECT_GE(dim.bits, bits);
     EXPECT_GE(dim.extent(), extent);
-    EXPECT_LT(dim.extent(), extent + (1 << bits));
     EXPECT_TRUE(dim.reps % 2 == 1);
+    EXPECT_LE(dim.reps, 7u);
+    EXPECT_LE(dim.extent(), std::max<int64_t>({2 * extent - 1, 1 << bits}));
   }
 }
 

@@ -1,0 +1,61 @@
+//===- SharedRoom.cpp - layouts of shared memory for tiles on their way ===//
+//
+// Part of Tegula, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/SharedRoom.h"
+
+#include "ir/layout/Conversion.h"
+#include "ir/layout/MatrixAccess.h"
+
+using namespace mlir;
+
+namespace tegula::passes {
+
+unsigned memoryBits(Value tile) {
+  Type element = tile::elementType(tile.getType());
+  return element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
+}
+
+layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
+                             const GpuTarget &target) {
+  if (target.matrixLoads && bits < 64)
+    for (bool transposed : {false, true}) {
+      std::optional<layout::Layout> view = layout::MatrixAccess::view(reader, bits, transposed);
+      if (!view || view->dims() != writer.dims())
+        continue;
+      auto memory = layout::SharedLayout::forPair(writer, *view, bits);
+      auto access = layout::MatrixAccess::match(reader, memory, bits, transposed);
+      if (access && access->matrices() >= 2)
+        return memory;
+    }
+  return layout::SharedLayout::forPair(writer, reader, bits);
+}
+
+unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
+                    const GpuTarget &target) {
+  layout::SharedLayout memory = roomFor(writer, reader, bits, target);
+  layout::Cost cost;
+  cost.barriers = 1;
+  layout::SharedAccess write(writer, memory, bits);
+  cost.sharedStores = write.accesses();
+  cost.storeWavefronts = write.totalWavefronts();
+  cost.bytePermutes = write.bytePermutations();
+  for (bool transposed : {false, true})
+    if (auto read = target.matrixLoads && bits < 64
+                        ? layout::MatrixAccess::match(reader, memory, bits, transposed)
+                        : std::nullopt) {
+      cost.sharedLoads = read->instructions();
+      cost.loadWavefronts = read->instructions() * read->wavefronts();
+      return cost.cycles();
+    }
+  layout::SharedAccess read(reader, memory, bits);
+  cost.sharedLoads = read.accesses();
+  cost.loadWavefronts = read.totalWavefronts();
+  cost.bytePermutes += read.bytePermutations();
+  return cost.cycles();
+}
+
+} // namespace tegula::passes
