@@ -11,6 +11,7 @@
 
 #include "mlir/IR/Location.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -89,14 +90,15 @@ static Cell applied(RmwKind kind, const Cell &old, const Cell &value, Kind eleme
   };
   bool isF = isFloat(element);
   double x = isF ? decode(old.bits, element) : 0, y = isF ? decode(value.bits, element) : 0;
+  auto isAbove = [](double p, double q) { return p > q || (p == q && std::signbit(q) && !std::signbit(p)); };
   switch (kind) {
   case RmwKind::And: return integer(old.bits & value.bits);
   case RmwKind::Or: return integer(old.bits | value.bits);
   case RmwKind::Xor: return integer(old.bits ^ value.bits);
   case RmwKind::Add: return integer(old.bits + value.bits);
   case RmwKind::FAdd: return number(x + y, old.shadow.value + value.shadow.value);
-  case RmwKind::Max: return isF ? (y > x || x != x ? value : old) : (b > a ? value : old);
-  case RmwKind::Min: return isF ? (y < x || x != x ? value : old) : (b < a ? value : old);
+  case RmwKind::Max: return (isF ? isAbove(y, x) || x != x : b > a) ? value : old;
+  case RmwKind::Min: return (isF ? isAbove(x, y) || x != x : b < a) ? value : old;
   case RmwKind::UMax: return value.bits > old.bits ? value : old;
   case RmwKind::UMin: return value.bits < old.bits ? value : old;
   case RmwKind::Xchg: return value;
