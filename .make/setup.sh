@@ -8,7 +8,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 # What the build needs, then what each kind of use adds.
 packages=(ca-certificates cmake ninja-build mold ccache clang-22 lld-22
-          llvm-22-dev libmlir-22-dev mlir-22-tools libpolly-22-dev
+          llvm-22 llvm-22-dev libmlir-22-dev mlir-22-tools libpolly-22-dev libclc-22
           pybind11-dev libgtest-dev zlib1g-dev libzstd-dev python3-dev python3-venv)
 case $what in
   demo | peer) ;;

@@ -62,7 +62,7 @@ Kernel emitKernel(ModuleOp module, const Target &target, const Options &options,
 }
 
 std::string emitPtx(llvm::Module &module, const Target &target) {
-  llvmc::Machine machine{"nvptx64-nvidia-cuda", target.name(), "", nullptr};
+  llvmc::Machine machine{"nvptx64-nvidia-cuda", target.name(), target.features(), nullptr};
   llvmc::optimise(module, machine);
   return llvmc::emitAssembly(module, machine);
 }
