@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 BENCH := tests/bench
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep peer gpu wheel clean build
+.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep emu-bench emu-mutants peer gpu wheel clean build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,15 +53,21 @@ fuzz: bench-setup ## random kernels, cpu against reference, until stopped
 	@$(PYTHON) -m tests.fuzz
 
 sweep: bench-setup ## the numeric suite over full products of types and shapes, then for every instruction set here
-	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run
+	@TEGULA_TEST_SWEEP=1 $(PYTHON) -m pytest -q tests/run tests/conformance/triton_ptx
 	@for arch in $$($(PYTHON) tests/run/archs.py); do echo "== $$arch"; \
 	  TEGULA_CPU_ARCH=$$arch $(PYTHON) -m pytest -q tests/run --deselect tests/run/test_archs.py || exit 1; done
 
+emu-bench: bench-setup ## speed of the emulated GPU beside its bars
+	@.make/build.sh release emulator-perf emulator-perf-unchecked
+	@$(PYTHON) tests/tools/emu-bench
+
+emu-mutants: bench-setup ## instructions deleted from Triton's PTX: the share that the emulated GPU catches
+	@$(PYTHON) tests/conformance/triton_ptx/study.py
+
 peer: ## .venv-peer with PyTorch, Triton and nvJitLink, to measure beside
 	@.make/setup.sh demo
-	@[ -x .venv-peer/bin/python ] || $(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip install -q torch==2.13.0
-	@.venv-peer/bin/python -m pip install -q triton==3.9.0 numpy nvidia-nvjitlink
+	@.make/setup.sh peer
+	@.venv-peer/bin/python -m pip install -q torch==2.13.0 nvidia-nvjitlink
 
 gpu: bench-setup ## the numeric suite and the seven kernels on a real GPU, Triton beside it where .venv-peer has it
 	@if $(PYTHON) -c 'import sys, tegula; sys.exit("cuda:0" not in tegula.runtime.devices())'; then \
@@ -74,4 +80,4 @@ wheel: ## dist/tegula-*.whl
 	@$(PYTHON) -m pip wheel --no-deps -w dist .
 
 clean: ## remove what was built (not .venv)
-	rm -rf build build-asan build-dev build-wheel dist python/tegula/_tegula*.so
+	rm -rf build build-asan build-dev build-wheel dist python/tegula/_tegula*.so python/tegula/emulator/lib

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: setup.sh demo | test | lint. Made for Debian 12; quick when nothing is missing.
+# Installs what is missing: setup.sh demo | test | peer | lint. Made for Debian 12; quick when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-demo}
@@ -8,13 +8,13 @@ say() { printf '\n== %s\n' "$*"; }
 
 # What the build needs, then what each kind of use adds.
 packages=(ca-certificates cmake ninja-build mold ccache clang-22 lld-22
-          llvm-22-dev libmlir-22-dev mlir-22-tools libpolly-22-dev
+          llvm-22 llvm-22-dev libmlir-22-dev mlir-22-tools libpolly-22-dev libclc-22
           pybind11-dev libgtest-dev zlib1g-dev libzstd-dev python3-dev python3-venv)
 case $what in
-  demo) ;;
-  test) packages+=(llvm-22-tools libclang-rt-22-dev) ;;
+  demo | peer) ;;
+  test) packages+=(llvm-22-tools libclang-rt-22-dev g++) ;; # g++: nvcc has it read the headers
   lint) packages+=(clang-format-22 clang-tidy-22 git) ;;
-  *) echo "usage: $0 demo|test|lint" >&2; exit 2 ;;
+  *) echo "usage: $0 demo|test|peer|lint" >&2; exit 2 ;;
 esac
 
 if command -v dpkg-query >/dev/null; then
@@ -61,24 +61,43 @@ fi
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 printf '%s\n' "$PWD/python" > "$site/tegula-tree.pth"
 
-# pip_need <module>=<requirement> ...: installs the requirements whose module is not there.
+# pip_need <environment> <module>=<requirement> ...: installs the requirements whose module is not there.
 pip_need() {
-  local pair wanted=()
+  local env=$1 pair wanted=()
+  shift
   for pair in "$@"; do
-    .venv/bin/python -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('${pair%%=*}') is None)" ||
+    "$env/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('${pair%%=*}') is None)" ||
       wanted+=("${pair#*=}")
   done
   if ((${#wanted[@]})); then
-    say "Python packages to install into .venv: ${wanted[*]}"
-    .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off "${wanted[@]}"
+    say "Python packages to install into $env: ${wanted[*]}"
+    "$env/bin/python" -m pip install --disable-pip-version-check --progress-bar off "${wanted[@]}"
   fi
 }
 case $what in
-  demo) pip_need numpy=numpy ;;
+  demo) pip_need .venv numpy=numpy ;;
   test)
-    pip_need numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit
+    pip_need .venv numpy=numpy torch=torch==2.13.0 pytest=pytest hypothesis=hypothesis lit=lit
     # Other people's kernels; what they require would bring another compiler.
-    PIP_NO_DEPS=1 pip_need liger_kernel=liger-kernel==0.8.5 fla=fla-core==0.6.0 einops=einops
+    PIP_NO_DEPS=1 pip_need .venv liger_kernel=liger-kernel==0.8.5 fla=fla-core==0.6.0 einops=einops
+    # nvcc and the headers that it and the test programs include, unless a CUDA toolkit is here: 270 MB on the disk.
+    nvcc=$(command -v nvcc || ls "${CUDA_HOME:-/usr/local/cuda}"/bin/nvcc .venv/lib/python3*/site-packages/nvidia/cu*/bin/nvcc 2>/dev/null || true)
+    if [ -z "$nvcc" ]; then
+      nvcc=(nvidia-{cuda-nvcc,cuda-crt,nvvm}==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85)
+      say "Python packages to install into .venv: ${nvcc[*]}"
+      .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off -q "${nvcc[@]}" ||
+        echo "Cannot be installed here, tests that need nvcc are skipped"
+    fi
+    ;&
+  peer)
+    # Another compiler of the same language, in an environment of its own: its PTX is what the emulator is tried on.
+    if [ ! -x .venv-peer/bin/python ]; then
+      say "Python environment .venv-peer"
+      .venv/bin/python -m venv .venv-peer
+    fi
+    pip_need .venv-peer triton=triton==3.9.0 numpy=numpy
     ;;
-  lint) pip_need numpy=numpy ruff=ruff mypy=mypy ;;
+  lint) pip_need .venv numpy=numpy ruff=ruff mypy=mypy ;;
 esac
+# Not needed by anything that is built.
+[ "$what" != test ] || .make/clients.sh

@@ -23,7 +23,7 @@ run() {
   [ "$status" = 0 ] || summary+=("           failed with status $status, see $logs/$name.log")
 }
 
-run build '^(\[[0-9]+/[0-9]+|ninja)' .make/build.sh release _tegula tegula-opt tegula-translate TegulaUnitTests
+run build '^(\[[0-9]+/[0-9]+|ninja)' .make/build.sh release _tegula tegula-opt tegula-translate TegulaUnitTests TegulaEmulatorFiles
 run ctest 'tests passed' ctest --test-dir build --output-on-failure -j "$(nproc)"
 run lit '^ +(Passed|Failed) *:' .venv/bin/lit -v tests
 run pytest '(passed|failed|error|no tests ran)' .venv/bin/python -m pytest -q

@@ -56,13 +56,13 @@ Kernel emitKernel(ModuleOp module, const Target &target, const Options &options,
   emitTarget.prepareModule(*result.module);
   simt::Group all;
   all.warps = options.numWarps;
-  simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry);
+  simt::Emitter(kernel, *result.module, emitTarget, all).emit(result.entry, options.lineInfo);
   linkMathLibrary(*result.module);
   return result;
 }
 
 std::string emitPtx(llvm::Module &module, const Target &target) {
-  llvmc::Machine machine{"nvptx64-nvidia-cuda", target.name(), "", nullptr};
+  llvmc::Machine machine{"nvptx64-nvidia-cuda", target.name(), target.features(), nullptr};
   llvmc::optimise(module, machine);
   return llvmc::emitAssembly(module, machine);
 }

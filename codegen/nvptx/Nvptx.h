@@ -33,6 +33,7 @@ namespace tegula::nvptx {
 struct Target {
   int sm = 80;
   std::string name() const; ///< "sm_80"; "sm_90a" where the instructions of one architecture alone are used
+  std::string features() const; ///< LLVM's, beside those that come with the name
 };
 
 /// "80", "sm_80", "90a", ...: one of 75, 80, 86, 87, 89, 90, 100, 103, 120, 121. Throws Error for others.

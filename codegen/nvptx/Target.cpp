@@ -15,6 +15,9 @@ static constexpr int known[] = {75, 80, 86, 87, 89, 90, 100, 103, 120, 121};
 
 std::string Target::name() const { return "sm_" + std::to_string(sm) + (sm >= 90 ? "a" : ""); }
 
+/// A later PTX ISA than the architecture came with: conversions of 8-bit floats exist on sm_89 from 8.1 on (PTX ISA, cvt).
+std::string Target::features() const { return sm == 89 ? "+ptx81" : ""; }
+
 Target targetNamed(const std::string &arch) {
   for (int sm : known) {
     Target target{sm};

@@ -34,7 +34,7 @@ unsigned Emitter::registerBits(Type element) {
 }
 
 /// Parameters are the run-time arguments in order: pointers, integers and floats as wide as they are, i1 a byte.
-void Emitter::emit(llvm::StringRef name) {
+void Emitter::emit(llvm::StringRef name, bool withLines) {
   SmallVector<llvm::Type *> parameters;
   for (Type type : kernel.getArgumentTypes())
     if (!isa<tile::TokenType>(type))
@@ -43,6 +43,10 @@ void Emitter::emit(llvm::StringRef name) {
   function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
   target.markKernel(*function, group);
+  if (withLines) {
+    lines.emplace(module, *function, kernel.getLoc());
+    b.SetCurrentDebugLocation(lines->at(kernel.getLoc()));
+  }
   b.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
   thread = target.threadIndex(b, group);
   zeros[thread] = ~uint64_t(uint32_t(group.warps) * target.warpSize - 1);
@@ -63,12 +67,16 @@ void Emitter::emit(llvm::StringRef name) {
   b.SetInsertPoint(body);
   emitBlock(kernel.getBody().front());
   b.CreateRetVoid();
+  if (lines)
+    lines->finish();
 }
 
 void Emitter::emitBlock(Block &block) {
   for (Operation &op : block) {
     if (op.hasTrait<OpTrait::IsTerminator>())
       return;
+    if (lines)
+      b.SetCurrentDebugLocation(lines->at(op.getLoc()));
     emitOp(&op);
   }
 }

@@ -18,6 +18,7 @@
 
 #pragma once
 
+#include "codegen/llvm/LineInfo.h"
 #include "codegen/simt/SimtTarget.h"
 #include "ir/diag/Diagnostic.h"
 #include "ir/layout/Conversion.h"
@@ -58,7 +59,8 @@ struct VectorMask {
 class Emitter {
 public:
   Emitter(mlir::func::FuncOp kernel, llvm::Module &module, const SimtTarget &target, const Group &group);
-  void emit(llvm::StringRef name);
+  /// `withLines`: the instructions get the lines of the source.
+  void emit(llvm::StringRef name, bool withLines);
 
 private:
   using Words = llvm::SmallVector<llvm::Value *, 8>;
@@ -227,6 +229,7 @@ private:
   Group group;
   llvm::IRBuilder<> b;
   llvm::Function *function = nullptr;
+  std::optional<llvmc::LineInfo> lines;
   llvm::Value *thread = nullptr;         ///< index in the block
   llvm::Instruction *entryEnd = nullptr; ///< what is made before it dominates everything
   llvm::DenseMap<mlir::Value, llvm::Value *> scalars;

@@ -9,6 +9,7 @@
 
 #include "driver/cuda/Assembler.h"
 #include "driver/cuda/Timer.h"
+#include "driver/emulator/ptx/Boards.h"
 #include "ir/ForkSafe.h"
 
 #include <array>
@@ -17,25 +18,6 @@
 #include <deque>
 
 namespace tegula::api {
-
-//===----------------------------------------------------------------------===//
-// Emulated devices
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// A GPU of each architecture, by its data sheet; limits by the CUDA C++ programming guide, "Technical Specifications per
-/// Compute Capability".
-struct EmulatedGpu {
-  int sm;
-  const char *name;
-  int multiprocessors, sharedPerBlock, sharedPerSm, threadsPerSm;
-};
-constexpr EmulatedGpu emulatedGpus[] = {
-    {75, "Tesla T4", 40, 64 << 10, 64 << 10, 1024},   {80, "A100", 108, 163 << 10, 164 << 10, 2048},
-    {86, "RTX 3090", 82, 99 << 10, 100 << 10, 1536},  {87, "Jetson AGX Orin", 16, 163 << 10, 164 << 10, 1536},
-    {89, "RTX 4090", 128, 99 << 10, 100 << 10, 1536},
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // The table
@@ -95,10 +77,10 @@ const Device &cudaDevice(int number) {
 static const Device *emulatedDevice(std::string arch) {
   if (!arch.starts_with("sm_"))
     arch = "sm_" + arch;
-  for (const EmulatedGpu &gpu : emulatedGpus)
-    if (std::string sm = std::to_string(gpu.sm); arch == "sm_" + sm)
-      return &addDevice(DeviceKind::Emulated, gpu.sm, "emu:" + arch, {"cuda", sm, 32});
-  return nullptr;
+  const ptx::Board *board = ptx::boardOf(arch);
+  return board ? &addDevice(DeviceKind::Emulated, board->sm, "emu:" + arch,
+                            {"cuda", std::to_string(board->sm), 32})
+               : nullptr;
 }
 
 const Device &deviceNamed(const std::string &name) {
@@ -129,8 +111,8 @@ std::vector<std::string> deviceNames() {
   std::vector<std::string> names = {"cpu"};
   for (int i = 0; i < cuda::deviceCount(); ++i)
     names.push_back("cuda:" + std::to_string(i));
-  for (const EmulatedGpu &gpu : emulatedGpus)
-    names.push_back("emu:sm_" + std::to_string(gpu.sm));
+  for (const ptx::Board &board : ptx::boards())
+    names.push_back("emu:" + board.arch());
   names.emplace_back("reference");
   return names;
 }
@@ -157,18 +139,19 @@ DeviceFacts deviceFacts(const Device &device) {
             gpu.threadsPerBlock,
             32};
   }
-  if (device.kind == DeviceKind::Emulated)
-    for (const EmulatedGpu &gpu : emulatedGpus)
-      if (gpu.sm == device.number)
-        return {std::string(gpu.name) + " (emulated)",
-                gpu.sm,
-                gpu.multiprocessors,
-                gpu.sharedPerBlock,
-                gpu.sharedPerSm,
-                65536,
-                gpu.threadsPerSm,
-                1024,
-                32};
+  if (device.kind == DeviceKind::Emulated) {
+    using ptx::Attribute;
+    const ptx::Board &board = *ptx::boardOf(device.number);
+    return {std::string(board.name) + " (emulated)",
+            board.sm,
+            board.attribute(Attribute::MULTIPROCESSOR_COUNT),
+            board.attribute(Attribute::MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
+            board.attribute(Attribute::MAX_SHARED_MEMORY_PER_MULTIPROCESSOR),
+            board.attribute(Attribute::MAX_REGISTERS_PER_BLOCK),
+            board.attribute(Attribute::MAX_THREADS_PER_MULTIPROCESSOR),
+            board.attribute(Attribute::MAX_THREADS_PER_BLOCK),
+            board.attribute(Attribute::WARP_SIZE)};
+  }
   return {device.name, 0, numThreads(), 0, 0, 0, 0, 0, 1};
 }
 

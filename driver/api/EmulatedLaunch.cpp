@@ -12,8 +12,6 @@
 #include "ir/ForkSafe.h"
 #include "ir/Settings.h"
 
-#include "llvm/Support/JSON.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -24,16 +22,6 @@ namespace tegula::api {
 static thread_local std::vector<EmulatedLaunch> *recorder = nullptr;
 
 void recordEmulatedInto(std::vector<EmulatedLaunch> *list) { recorder = list; }
-
-ptx::Checks emulatorChecks(const std::string &text) {
-  if (text == "off")
-    return ptx::Checks::off;
-  if (text == "on")
-    return ptx::Checks::on;
-  if (text == "fatal")
-    return ptx::Checks::fatal;
-  throw Error(Diag::setting_bad_value, {"TEGULA_EMU_CHECKS", text, "off, on or fatal"});
-}
 
 std::shared_ptr<ptx::LoadedModule> loadEmulated(const Image &image, const Device &device) {
   return ptx::Emulator().load(image.kept.at(Stage::Ptx), device.name.substr(device.name.find(':') + 1),
@@ -146,41 +134,6 @@ static void tellFindings(const Device &device, const ptx::Report &report) {
   }
 }
 
-static llvm::json::Object jsonOf(const ptx::Counters &c) {
-  llvm::json::Object pipes;
-  for (size_t p = 0; p < size_t(ptx::Pipe::count); ++p)
-    if (c.byPipe[p])
-      pipes[ptx::pipeName(ptx::Pipe(p))] = c.byPipe[p];
-  return llvm::json::Object{{"instructions", c.instructions},
-                            {"lane_instructions", c.lanes},
-                            {"by_pipe", std::move(pipes)},
-                            {"global_requests", c.globalRequests},
-                            {"global_sectors", c.globalSectors},
-                            {"global_sectors_ideal", c.globalSectorsIdeal},
-                            {"global_bytes", c.globalBytes},
-                            {"shared_requests", c.sharedRequests},
-                            {"shared_wavefronts", c.sharedWavefronts},
-                            {"shared_wavefronts_ideal", c.sharedWavefrontsIdeal},
-                            {"shared_bytes", c.sharedBytes},
-                            {"barriers", c.barriers}};
-}
-
-/// One line of JSON a launch.
-static void writeCounters(const std::string &path, const EmulatedLaunch &launch) {
-  llvm::json::Value line =
-      llvm::json::Object{{"kernel", launch.kernel},
-                         {"device", launch.device},
-                         {"grid", llvm::json::Array{launch.grid[0], launch.grid[1], launch.grid[2]}},
-                         {"block", llvm::json::Array{launch.numWarps * 32, 1, 1}},
-                         {"counters", jsonOf(launch.report.counters)}};
-  std::string text;
-  llvm::raw_string_ostream(text) << line << '\n';
-  FILE *file = std::fopen(path.c_str(), "ae");
-  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if ((file && std::fclose(file) != 0) || !ok)
-    throw Error(Diag::emulated_counters, {path, std::strerror(errno)});
-}
-
 //===----------------------------------------------------------------------===//
 // The launch
 //===----------------------------------------------------------------------===//
@@ -196,12 +149,13 @@ void launchEmulated(const EmulatedKernel &kernel, const Device &device, const La
   options.block[0] = uint32_t(kernel.image.numWarps * 32);
   options.sharedBytes = uint32_t(kernel.image.sharedBytes);
   options.cooperative = launch.cooperative;
-  options.checks = emulatorChecks(chosen.emuChecks);
+  options.checks = ptx::parseChecks(chosen.emuChecks);
   options.counters = recorder || !chosen.emuCounters.empty();
   options.lazyAsync = chosen.emuLazy;
   options.seed = uint64_t(chosen.emuSeed);
   options.threads = unsigned(cpu::numThreads());
   std::string printed;
+  options.interrupted = [poll = cpu::InterruptPoll()] { return poll.ask(); };
   options.print = [&printed](const std::string &text) { printed += text; };
   // A device of this launch alone: launches at once do not see each other's arguments.
   ptx::Emulator emulator;
@@ -226,8 +180,9 @@ void launchEmulated(const EmulatedKernel &kernel, const Device &device, const La
   }
   flush();
   tellFindings(device, done.report);
-  if (!chosen.emuCounters.empty())
-    writeCounters(chosen.emuCounters, done);
+  if (const std::string &path = chosen.emuCounters;
+      !path.empty() && !ptx::appendJson(path, done.report.counters))
+    throw Error(Diag::emulated_counters, {path, std::strerror(errno)});
   if (recorder)
     recorder->push_back(std::move(done));
 }

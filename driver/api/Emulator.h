@@ -7,7 +7,9 @@
 
 #pragma once
 
-#include "driver/emulator/ptx/Emulator.h" // IWYU pragma: export
+#include "driver/emulator/ptx/Boards.h"       // IWYU pragma: export
+#include "driver/emulator/ptx/CounterNames.h" // IWYU pragma: export
+#include "driver/emulator/ptx/Emulator.h"     // IWYU pragma: export
 
 #include <array>
 
@@ -28,8 +30,5 @@ void recordEmulatedInto(std::vector<EmulatedLaunch> *list);
 /// Counted: as often unshared as shared.
 void shareMemory(uint64_t low, uint64_t high);
 void unshareMemory(uint64_t low, uint64_t high);
-
-/// off, on, fatal; throws Error (setting_bad_value).
-ptx::Checks emulatorChecks(const std::string &text);
 
 } // namespace tegula::api

@@ -125,7 +125,7 @@ static void divF(const ElementOp &op, const Cell *in, Cell &out) {
 static void remF(const ElementOp &op, const Cell *in, Cell &out) {
   const Shadow &a = in[0].shadow, &b = in[1].shadow;
   double low = std::trunc((a.value - a.error) / b.value), high = std::trunc((a.value + a.error) / b.value);
-  out.shadow.undecided = low != high || b.error > 0;
+  out.shadow.undecided = (a.error > 0 && low != high) || b.error > 0;
   finish(op, out, std::fmod(num(op, in, 0), num(op, in, 1)), std::fmod(a.value, b.value), a.error);
 }
 static void fmaF(const ElementOp &op, const Cell *in, Cell &out) {

@@ -16,7 +16,8 @@ namespace tegula::python {
 
 namespace {
 
-using MemoryRange = std::tuple<uint64_t, uint64_t, std::string>;
+using MemoryRange =
+    std::tuple<uint64_t, uint64_t, std::string, bool>; // address, bytes, name, nothing written yet
 
 struct EmulatedModule {
   ptx::Emulator emulator;
@@ -48,28 +49,36 @@ py::list parametersOf(const EmulatedModule &m, const std::string &name) {
   return all;
 }
 
-py::dict toDict(const ptx::Counters &c) {
-  py::dict d, pipes;
-  d["instructions"] = c.instructions;
-  d["lane_instructions"] = c.lanes;
-  for (size_t p = 0; p < size_t(ptx::Pipe::count); p++)
-    if (c.byPipe[p])
-      pipes[ptx::pipeName(static_cast<ptx::Pipe>(p))] = c.byPipe[p];
-  d["by_pipe"] = pipes;
-  d["global_requests"] = c.globalRequests;
-  d["global_sectors"] = c.globalSectors;
-  d["global_sectors_ideal"] = c.globalSectorsIdeal;
-  d["global_bytes"] = c.globalBytes;
-  d["shared_requests"] = c.sharedRequests;
-  d["shared_wavefronts"] = c.sharedWavefronts;
-  d["shared_wavefronts_ideal"] = c.sharedWavefrontsIdeal;
-  d["shared_bytes"] = c.sharedBytes;
-  d["barriers"] = c.barriers;
-  py::list lines;
-  for (const ptx::LineCounters &l : c.lines)
-    lines.append(py::make_tuple(l.ptxLine, l.sourceLine, l.block, l.instructions, l.lanes));
-  d["lines"] = lines;
-  return d;
+/// What visit() fills.
+struct Dict {
+  py::dict made;
+  template <typename T> void value(const char *name, const T &v) { made[name] = v; }
+  template <size_t n> void value(const char *name, const uint32_t (&v)[n]) {
+    py::tuple all(n);
+    for (size_t k = 0; k < n; k++)
+      all[k] = v[k];
+    made[name] = all;
+  }
+  template <typename Body> void object(const char *name, Body body) {
+    Dict inner;
+    body(inner);
+    made[name] = inner.made;
+  }
+  template <typename Items, typename Each> void list(const char *name, const Items &items, Each each) {
+    py::list all;
+    for (auto &item : items) {
+      Dict inner;
+      each(inner, item);
+      all.append(inner.made);
+    }
+    made[name] = all;
+  }
+};
+
+py::dict toDict(const ptx::Counters &counters) {
+  Dict dict;
+  ptx::visit(dict, counters);
+  return dict.made;
 }
 
 py::list toList(const std::vector<ptx::Finding> &findings) {
@@ -85,6 +94,17 @@ py::list toList(const std::vector<ptx::Finding> &findings) {
     d["block"] = py::make_tuple(f.block[0], f.block[1], f.block[2]);
     d["thread"] = py::make_tuple(f.thread[0], f.thread[1], f.thread[2]);
     d["count"] = f.count;
+    if (f.hasOther) {
+      py::dict other;
+      other["file"] = f.other.file;
+      other["line"] = f.other.line;
+      other["ptx_line"] = f.other.ptxLine;
+      other["block"] = py::make_tuple(f.other.block[0], f.other.block[1], f.other.block[2]);
+      other["thread"] = py::make_tuple(f.other.thread[0], f.other.thread[1], f.other.thread[2]);
+      d["other"] = other;
+    } else {
+      d["other"] = py::none();
+    }
     all.append(d);
   }
   return all;
@@ -100,13 +120,18 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
     return options.contains(key) ? options[key].cast<decltype(fallback)>() : fallback;
   };
   s.sharedBytes = option("shared", uint32_t(0));
-  s.checks = static_cast<ptx::Checks>(option("checks", int(0)));
+  s.checks = ptx::parseChecks(option("checks", std::string("off")));
   s.counters = option("counters", false);
   s.lazyAsync = option("lazy", true);
   s.seed = option("seed", uint64_t(0));
   s.threads = option("threads", 0u);
   s.cooperative = option("cooperative", false);
   s.hardwareAccumulate = option("hardware_accumulate", false);
+  s.instructionLimit = option("instruction_limit", uint64_t(0));
+  s.interrupted = [] {
+    WithGil gil;
+    return PyErr_CheckSignals() != 0;
+  };
   s.print = [](const std::string &text) {
     WithGil gil;
     try {
@@ -120,8 +145,8 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
   ptx::Report report;
   {
     WithoutGil nogil;
-    for (auto &[address, size, what] : memory)
-      m.emulator.registerRange(address, size, what);
+    for (auto &[address, size, what, fresh] : memory)
+      m.emulator.registerRange(address, size, what, fresh);
     struct Forget {
       ptx::Emulator &emulator;
       const std::vector<MemoryRange> &memory;
@@ -130,9 +155,17 @@ py::tuple launch(EmulatedModule &m, const std::string &name, const std::array<ui
           emulator.unregisterRange(std::get<0>(range));
       }
     } forget{m.emulator, memory};
-    report = m.emulator.launch(*m.module, name, s, bytes);
+    try {
+      report = m.emulator.launch(*m.module, name, s, bytes);
+    } catch (const Error &) {
+      WithGil gil;
+      if (PyErr_Occurred()) // Ctrl-C
+        throw py::error_already_set();
+      throw;
+    }
   }
-  return py::make_tuple(toDict(report.counters), toList(report.findings));
+  return py::make_tuple(s.counters ? py::object(toDict(report.counters)) : py::object(py::dict()),
+                        toList(report.findings), s.counters ? ptx::table(report.counters) : std::string());
 }
 
 /// Launches on emulated devices by this thread between start and stop, counted.
@@ -181,6 +214,17 @@ void initEmulator(py::module_ &module) {
       .def("variable",
            [](const EmulatedModule &m, const std::string &name) { return m.module->variable(name); })
       .def("launch", &launch);
+  module.def("check_emulator_checks", [](const std::string &text) { ptx::parseChecks(text); });
+  module.def("emulated_devices", [] {
+    py::list all;
+    using ptx::Attribute;
+    for (const ptx::Board &board : ptx::boards())
+      all.append(py::make_tuple(board.arch(), board.name, board.memory,
+                                board.attribute(Attribute::MULTIPROCESSOR_COUNT),
+                                board.attribute(Attribute::MAX_SHARED_MEMORY_PER_MULTIPROCESSOR),
+                                board.attribute(Attribute::MAX_THREADS_PER_MULTIPROCESSOR)));
+    return all;
+  });
 }
 
 } // namespace tegula::python

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-# What is shown of a launch on an emulated GPU: (head, counter).
-_COUNTERS = (
-    ("instructions", "instructions"),
-    ("sectors", "global_sectors"),
-    ("sectors needed", "global_sectors_ideal"),
-    ("shared wavefronts", "shared_wavefronts"),
-    ("barriers", "barriers"),
-)
+# What is shown of a launch on an emulated GPU, by head.
+_COUNTERS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "instructions": lambda c: c["instructions"],
+    "sectors": lambda c: c["global"]["sectors"],
+    "sectors needed": lambda c: c["global"]["ideal"],
+    "shared wavefronts": lambda c: c["shared"]["wavefronts"],
+    "barriers": lambda c: c["barriers"],
+}
 
 _depth = 0
 
@@ -165,14 +165,14 @@ def _heads(b: Benchmark) -> list[str]:
 
 def _print_counters(b: Benchmark, rows: list[Row]) -> None:
     """Each measured call of an emulated GPU by what it did; a line that launched nothing there has dashes."""
-    table = [[*b.x_names, b.line_arg, *(head for head, _ in _COUNTERS)]]
+    table = [[*b.x_names, b.line_arg, *_COUNTERS]]
     device = ""
     for xs, values in rows:
         for name, launches in zip(b.line_names, values, strict=True):
             cells = ["-"] * len(_COUNTERS)
             if not isinstance(launches, tuple) and launches:
                 device = launches[0].device
-                cells = [_number(sum(each.counters[key] for each in launches)) for _, key in _COUNTERS]
+                cells = [_number(sum(of(each.counters) for each in launches)) for of in _COUNTERS.values()]
             table.append([*(str(x) for x in xs), name, *cells])
     print(f"{b.plot_name}: counters of {device or 'an emulated GPU'} (it has no time)")
     _print(table)

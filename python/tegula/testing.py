@@ -166,7 +166,7 @@ class CountedLaunch:
         self.grid = grid
         self.num_warps = num_warps
         self.counters = counters
-        """By name, as in `tegula.emulator`: instructions, global_sectors, shared_wavefronts, barriers, ..."""
+        """As in `tegula.emulator`: counters["instructions"], counters["global"]["sectors"], counters["by_line"], ..."""
         self.findings = findings
         """What the checks found (TEGULA_EMU_CHECKS=on)."""
 

@@ -5,6 +5,7 @@
 #
 
 import json
+import signal
 
 import gpu_ptx
 import numpy as np
@@ -85,9 +86,7 @@ def test_checks(tmp_path, capfd):
         said = capfd.readouterr().err
         assert said.count("tegula: emu:sm_80: global-out-of-bounds: kernel add, ") == 3
         tegula.knobs.emu_checks = "sometimes"
-        with pytest.raises(
-            tegula.LaunchError, match="TEGULA_EMU_CHECKS is 'sometimes', expected off, on or fatal"
-        ):
+        with pytest.raises(tegula.LaunchError, match="unknown check `sometimes`; expected off, on or fatal"):
             launch(x, y, o)
 
 
@@ -161,11 +160,15 @@ def test_counters(tmp_path):
     first, second = launches
     assert (first.kernel, first.device, first.grid, first.num_warps) == ("add", "emu:sm_80", (8, 1, 1), 4)
     # 32 warps; each loads two rows of 128 bytes and stores one: 4 sectors each.
-    assert first.counters["global_sectors"] == 32 * 3 * 4 and second.counters["global_sectors"] == 16 * 3 * 4
+    assert (
+        first.counters["global"]["sectors"] == 32 * 3 * 4
+        and second.counters["global"]["sectors"] == 16 * 3 * 4
+    )
     assert first.counters["instructions"] == 2 * second.counters["instructions"] > 32 * 15
     (line,) = map(json.loads, file.read_text().splitlines())
+    # The same as in Python, where JSON has no tuples.
+    assert line == json.loads(json.dumps(first.counters)) and line["arch"] == "sm_80"
     assert line["kernel"] == "add" and line["grid"] == [8, 1, 1] and line["block"] == [128, 1, 1]
-    assert line["counters"]["global_sectors"] == 32 * 3 * 4
 
 
 def test_out_of_resources(tmp_path):
@@ -245,8 +248,27 @@ def test_print_and_assert(tmp_path, capfd):
         pytest.raises(tegula.DeviceError, match="assertion") as caught,
     ):
         kernels.put[(1,)](o, 3)
-    assert caught.value.id == "emulator_trap" and "hello" in str(caught.value)
+    assert caught.value.id == "emulator_assert" and "hello" in str(caught.value)
     assert capfd.readouterr().out == "hello!\n"  # what was printed before comes before
+
+
+def test_endless_kernels_can_be_interrupted(tmp_path):
+    class Enough(Exception):
+        pass
+
+    def enough(*_):
+        raise Enough
+
+    tegula.set_device("emu:sm_80")
+    before = signal.signal(signal.SIGALRM, enough)
+    try:
+        with gpu_ptx.replaced(tmp_path, put_ptx=gpu_ptx.kernel("put", ["u64"], "AGAIN: bra.uni AGAIN;")):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(Enough):
+                kernels.put[(1,)](np.zeros(1, np.int32), 3)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_replaced_stages(tmp_path):

@@ -20,13 +20,37 @@ void copyLane(WarpState &w, const AsyncCopy &copy, int lane) {
   uint8_t *to = w.block->shared.data() + copy.to[lane];
   memcpy(to, reinterpret_cast<const uint8_t *>(copy.from[lane]), copy.size[lane]);
   memset(to + copy.size[lane], 0, copy.bytes - copy.size[lane]);
-  if (!w.block->shadow.empty())
-    for (uint32_t b = copy.to[lane]; b < copy.to[lane] + copy.bytes; b += 4) {
-      ShadowWord &word = w.block->shadow[b / 4];
-      word.inFlight = 0;
-      // The others may read it after a barrier that follows the wait, not one that follows the issue.
-      word.write.epoch = std::max(word.write.epoch, asWarp(w).clock[w.index]);
-    }
+}
+
+/// The wait that covers the copy: others may read it after a barrier that follows the wait, not one that follows the
+/// issue.
+void complete(WarpState &w, const AsyncCopy &copy, int lane) {
+  const Warp &warp = asWarp(w);
+  if (!copy.issued.empty() &&
+      memcmp(copy.issued.data() + size_t(lane) * 16, reinterpret_cast<const uint8_t *>(copy.from[lane]),
+             copy.size[lane]) != 0)
+    report(w, *copy.at, lane, Check::asyncSource,
+           "copies from " + hexadecimal(copy.from[lane]) +
+               ", which was overwritten before the wait for the copy");
+  if (!w.block->shadow)
+    return;
+  for (uint32_t b = copy.to[lane]; b < copy.to[lane] + copy.bytes; b += 4) {
+    Stamp &write = w.block->shadow->words[b / 4].write;
+    w.block->shadow->state[b / 4] &= uint8_t(~SharedShadow::inFlight);
+    if (write.warp() == warp.index && write.lane() == lane && write.instruction() == copy.instruction)
+      write = write.at(warp.order.now);
+  }
+}
+
+/// Whether the lane may read that much; the address is a multiple of the bytes that are written, also where fewer are
+/// read.
+bool located(WarpState &w, const Instr &i, uint64_t from, uint32_t size, uint32_t bytes, int lane) {
+  if (!size)
+    return true;
+  if (size == bytes || (from & (bytes - 1)))
+    return locate(w, i, Space::global, from, bytes, lane, false) != nullptr;
+  return locate(w, i, Space::global, from, 1, lane, false) &&
+         locate(w, i, Space::global, from + size - 1, 1, lane, false);
 }
 
 /// variant: the bytes. imm2 is the offset of the source's address.
@@ -39,6 +63,7 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
   Warp &warp = asWarp(w);
   AsyncCopy copy;
   copy.bytes = bytes;
+  copy.sequence = ++warp.copySequence;
   uint32_t all = w.mask, reading = 0;
   for (uint32_t rest = all; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
@@ -52,27 +77,52 @@ template <bool observed> void copyAsync(WarpState &w, const Instr &i) {
     reading |= uint32_t(copy.size[l] != 0) << l;
   }
   if (observed) {
-    w.mask = reading;
-    if (reading)
-      observe(w, i, Space::global, from, bytes, Touch::read);
+    Accessed a;
+    a.aligned = bytes;
+    a.space = Space::global;
+    a.address = from;
+    while (reading) { // lanes that read as many bytes at a time
+      a.bytes = copy.size[std::countr_zero(reading)];
+      w.mask = 0;
+      for (uint32_t rest = reading; rest; rest &= rest - 1)
+        if (int l = std::countr_zero(rest); copy.size[l] == a.bytes)
+          w.mask |= 1u << l;
+      reading &= ~w.mask;
+      observe(w, i, a);
+      a.continued = true;
+    }
+    a.continued = false;
+    a.bytes = bytes;
+    a.space = Space::shared;
+    a.address = to;
+    a.touch = Touch::asyncWrite;
     w.mask = all;
-    observe(w, i, Space::shared, to, bytes, Touch::asyncWrite);
+    observe(w, i, a);
+    copy.at = &i;
+    copy.instruction = instructionIndex(w, i);
+    if (w.block->launch->checks)
+      copy.issued.resize(size_t(warpSize) * 16);
   }
   for (uint32_t rest = all; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     if (!locate(w, i, Space::shared, to[l], bytes, l, true))
       continue;
-    if (copy.size[l] && !locate(w, i, Space::global, from[l], copy.size[l] == bytes ? bytes : 1, l, false))
-      continue;
+    if (!located(w, i, from[l], copy.size[l], bytes, l))
+      copy.size[l] = 0; // zeros, as a load of what is not there gives
     copy.mask |= 1u << l;
+    if (!copy.issued.empty())
+      memcpy(copy.issued.data() + size_t(l) * 16, reinterpret_cast<const uint8_t *>(from[l]), copy.size[l]);
   }
-  if (!w.block->launch->settings.lazyAsync) {
-    for (uint32_t rest = copy.mask; rest; rest &= rest - 1)
-      copyLane(w, copy, std::countr_zero(rest));
-    return;
-  }
+  if (observed)
+    changed(w);
+  copy.landed = !w.block->launch->settings.lazyAsync;
   for (uint32_t rest = copy.mask; rest; rest &= rest - 1)
-    memset(w.block->shared.data() + copy.to[std::countr_zero(rest)], 0xff, bytes);
+    if (copy.landed)
+      copyLane(w, copy, std::countr_zero(rest));
+    else
+      memset(w.block->shared.data() + copy.to[std::countr_zero(rest)], 0xff, bytes);
+  if (copy.landed && !observed)
+    return;
   warp.copies.push_back(copy);
 }
 
@@ -85,18 +135,29 @@ void waitAll(WarpState &w, const Instr &) { landCopies(w, w.mask, 0, true); }
 
 } // namespace
 
-void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted) {
+template <class F> static void land(WarpState &w, uint32_t mask, F isCovered) {
   Warp &warp = asWarp(w);
   for (AsyncCopy &copy : warp.copies)
     for (uint32_t rest = copy.mask & mask; rest; rest &= rest - 1) {
       int l = std::countr_zero(rest);
-      if (!uncommitted && copy.group[l] + pending >= warp.groups[l])
+      if (!isCovered(copy, l))
         continue;
-      copyLane(w, copy, l);
+      if (!copy.landed)
+        copyLane(w, copy, l);
+      complete(w, copy, l);
       copy.mask &= ~(1u << l);
     }
   while (!warp.copies.empty() && !warp.copies.front().mask)
     warp.copies.pop_front();
+}
+
+void landCopies(WarpState &w, uint32_t mask, uint32_t pending, bool uncommitted) {
+  const Warp &warp = asWarp(w);
+  land(w, mask,
+       [&](const AsyncCopy &copy, int l) { return uncommitted || copy.group[l] + pending < warp.groups[l]; });
+}
+void landCopiesBefore(WarpState &w, uint32_t mask, uint64_t sequence) {
+  land(w, mask, [&](const AsyncCopy &copy, int) { return copy.sequence <= sequence; });
 }
 
 bool chooseAsyncCopy(const Spelling &s, Instr &i, Keeper &) {

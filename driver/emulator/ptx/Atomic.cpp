@@ -87,14 +87,17 @@ uint32_t extremeHalf(uint32_t a, uint32_t b, bool bfloat, bool greater) {
   return (greater ? x > y || (x == y && !(a >> 15)) : x < y || (x == y && a >> 15)) ? a : b;
 }
 
-template <class T> uint64_t exchange(const Access &a, uint8_t *at, uint64_t compare, uint64_t value) {
+template <class T>
+uint64_t exchange(const Access &a, uint8_t *at, uint64_t compare, uint64_t value, uint64_t &newValue) {
   T *p = reinterpret_cast<T *>(at);
   T old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
   while (true) {
     T next = static_cast<Atomic>(a.operation) == Atomic::cas ? (old == T(compare) ? T(value) : old)
                                                              : T(resultOf(a, old, value));
-    if (__atomic_compare_exchange_n(p, &old, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (__atomic_compare_exchange_n(p, &old, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+      newValue = next;
       return old;
+    }
   }
 }
 
@@ -102,8 +105,18 @@ template <bool observed> void atomic(WarpState &w, const Instr &i) {
   const Access &a = *static_cast<const Access *>(i.extra);
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
-  if (observed)
-    observe(w, i, a.space, address, uint32_t(a.bytes) * a.count, Touch::atomic);
+  Accessed all;
+  if (observed) {
+    all.space = a.space;
+    all.address = address;
+    all.bytes = all.aligned = uint32_t(a.bytes) * a.count;
+    all.touch = Touch::atomic;
+    all.strong = true;
+    all.cas = static_cast<Atomic>(a.operation) == Atomic::cas;
+    all.order = a.order;
+    all.scope = a.scope;
+    observe(w, i, all);
+  }
   asWarp(w).spinning = true;
   bool cas = static_cast<Atomic>(a.operation) == Atomic::cas;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
@@ -119,14 +132,19 @@ template <bool observed> void atomic(WarpState &w, const Instr &i) {
         value = readLane(w, i.src[2], i.srcBytes[2], l);
       }
       uint8_t *here = at + e * a.bytes;
-      uint64_t old = a.bytes == 8   ? exchange<uint64_t>(a, here, compare, value)
-                     : a.bytes == 4 ? exchange<uint32_t>(a, here, compare, value)
-                                    : exchange<uint16_t>(a, here, compare, value);
+      uint64_t newValue = 0;
+      uint64_t old = a.bytes == 8   ? exchange<uint64_t>(a, here, compare, value, newValue)
+                     : a.bytes == 4 ? exchange<uint32_t>(a, here, compare, value, newValue)
+                                    : exchange<uint16_t>(a, here, compare, value, newValue);
+      if (observed && old != newValue)
+        changed(w);
       Slot to = a.noReturn ? noSlot : i.parts[0] ? i.list[e] : i.dst;
       if (to != noSlot)
         writeLane(w, to, i.dstBytes, l, old);
     }
   }
+  if (observed && !a.noReturn)
+    observeAcquire(w, i, all);
 }
 
 } // namespace
@@ -151,8 +169,13 @@ bool chooseAtomic(const Spelling &s, Instr &i, Keeper &keeper) {
       typed = true;
     } else if (m == "v2" || m == "v4" || m == "v8") {
       a.count = uint8_t(m[1] - '0');
-    } else if (!parseSpace(m, a.space) && !isOneOf(m, {"relaxed", "acquire", "release", "acq_rel", "cta",
-                                                       "cluster", "gpu", "sys", "noftz", "L2::cache_hint"})) {
+    } else if (isOneOf(m, {"relaxed", "acquire", "release", "acq_rel"})) {
+      a.order = m == "acquire"   ? MemoryOrder::acquire
+                : m == "release" ? MemoryOrder::release
+                : m == "acq_rel" ? MemoryOrder::acquireRelease
+                                 : MemoryOrder::relaxed;
+    } else if (!parseSpace(m, a.space) && !parseScope(m, a.scope) &&
+               !isOneOf(m, {"noftz", "L2::cache_hint"})) {
       badModifier(s, i, m);
     }
   }

@@ -8,6 +8,7 @@
 #include "driver/emulator/ptx/Interpreter.h"
 #include "ir/diag/Diagnostic.h"
 
+#include <chrono>
 #include <cstring>
 #include <sys/mman.h>
 #include <thread>
@@ -18,6 +19,9 @@ constexpr int64_t quantum = 2048; ///< instructions that a warp runs before the 
 constexpr int64_t blockSlice =
     1 << 20; ///< instructions of a block before another block of the host thread runs
 constexpr size_t residentBlocks = 32; ///< of one host thread, when blocks wait for each other
+/// Where the order is random: the most instructions at a time, and the blocks that a host thread begins with.
+constexpr unsigned randomSliceBits = 13; ///< short ones as often as long ones: critical sections are short
+constexpr size_t randomBlocks = 4;
 
 // --- Barriers
 
@@ -28,18 +32,11 @@ static uint32_t aliveThreads(BlockState &block) {
   return n;
 }
 
-/// What happened before the barrier in any warp that came is known to all that were waiting.
-static void shareClocks(BlockState &block, Barrier &barrier, Warp &w) {
-  if (w.clock.empty())
-    return;
-  for (size_t k = 0; k < w.clock.size(); k++)
-    w.clock[k] = std::max(w.clock[k], barrier.knows[k]);
-  w.clock[w.index]++;
-  w.laneEpoch++;
-}
-
 static void release(BlockState &block, uint32_t id) {
   Barrier &barrier = block.barriers[id];
+  bool checks = block.launch->checks, all = !barrier.arriving && barrier.arrived >= aliveThreads(block);
+  if (checks && all)
+    allCameTogether(block);
   for (auto &warp : block.warps) {
     bool waited = false;
     for (Split &s : warp->splits) {
@@ -60,14 +57,14 @@ static void release(BlockState &block, uint32_t id) {
         preds[i.dstPred] = (preds[i.dstPred] & ~s.mask) | (result ? s.mask : 0);
       }
     }
-    if (waited)
-      shareClocks(block, barrier, *warp);
+    if (waited && checks && !all)
+      leftBarrier(*warp, barrier.order);
   }
   barrier = Barrier();
   block.progressed = true;
 }
 
-void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits) {
+void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits, uint32_t together) {
   BlockState &block = *w.block;
   const auto &info = *static_cast<const BarrierInfo *>(i.extra);
   int first = std::countr_zero(mask);
@@ -82,9 +79,18 @@ void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits) {
     waits->barrier = id;
     waits->instruction = uint32_t(&i - waits->frame->function->code.data());
   }
-  barrier.came = true;
+  barrier.came += barrier.came < 2;
   barrier.arrived += std::popcount(mask);
-  barrier.rounded += mask == w.alive ? warpSize : std::popcount(mask);
+  // The threads that a partial warp lacks count as come, once.
+  barrier.rounded += std::popcount(mask) + (together == w.alive ? warpSize - std::popcount(w.alive) : 0);
+  if (!waits)
+    barrier.arriving += std::popcount(mask);
+  auto whole = [&](uint32_t n) { return n ? n : block.launch->threadsPerBlock; };
+  if (block.launch->checks && barrier.came > 1 && whole(count) != whole(barrier.expected))
+    report(w, i, first, Check::barrierCount,
+           "comes to barrier " + std::to_string(id) + " for " + (count ? std::to_string(count) : "all") +
+               " threads, others wait there for " +
+               (barrier.expected ? std::to_string(barrier.expected) : "all"));
   if (count)
     barrier.expected = count;
   if (i.srcPred != noSlot) {
@@ -93,13 +99,9 @@ void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits) {
     barrier.any |= votes != 0;
     barrier.count += std::popcount(votes);
   }
-  if (!w.clock.empty()) {
-    barrier.knows.resize(w.clock.size());
-    for (size_t k = 0; k < w.clock.size(); k++)
-      barrier.knows[k] = std::max(barrier.knows[k], w.clock[k]);
-    if (!waits)
-      w.clock[w.index]++;
-  }
+  // Barriers of the whole block need no record: allCameTogether does it at the end.
+  if (block.launch->checks && (barrier.expected || !waits))
+    cameToBarrier(block, w, barrier.order);
   if (barrier.expected ? barrier.rounded >= barrier.expected : barrier.arrived >= aliveThreads(block))
     release(block, id);
 }
@@ -116,8 +118,9 @@ void recheckBarriers(BlockState &block) {
 
 BlockState::~BlockState() {
   for (auto &w : warps)
-    if (w->local)
-      munmap(w->local, localStride * warpSize);
+    for (uint8_t *memory : {w->local, w->localWritten})
+      if (memory)
+        munmap(memory, localStride * warpSize);
 }
 
 static std::unique_ptr<BlockState> makeBlock(LaunchState &launch, uint64_t linear) {
@@ -132,9 +135,12 @@ static std::unique_ptr<BlockState> makeBlock(LaunchState &launch, uint64_t linea
       settings.seed ? settings.seed * 0x9e3779b97f4a7c15ull + linear * 0xbf58476d1ce4e5b9ull + 1 : 0;
   // Shared memory starts with a pattern that is a NaN in every format, so that reading it early shows.
   block->shared.assign(size_t(launch.sharedBytes) + 64, 0xff);
-  bool checks = settings.checks != Checks::off;
-  if (checks)
-    block->shadow.resize(launch.sharedBytes / 4 + 1);
+  bool checks = launch.checks;
+  if (checks) {
+    block->shadow = std::make_unique<SharedShadow>();
+    block->shadow->words.resize(launch.sharedBytes / 4 + 1);
+    block->shadow->state.resize(launch.sharedBytes / 4 + 1);
+  }
   for (uint32_t k = 0; k < launch.warpsPerBlock; k++) {
     auto warp = std::make_unique<Warp>();
     uint32_t threads = std::min<uint32_t>(warpSize, launch.threadsPerBlock - k * warpSize);
@@ -148,10 +154,11 @@ static std::unique_ptr<BlockState> makeBlock(LaunchState &launch, uint64_t linea
       if (memory == MAP_FAILED)
         throw Error(Diag::emulator_launch, {launch.entry->name, "no memory for local variables"});
       warp->local = static_cast<uint8_t *>(memory);
-    }
-    if (checks) {
-      warp->clock.resize(launch.warpsPerBlock);
-      warp->clock[k] = 1;
+      if (checks) {
+        memory = mmap(nullptr, localStride * warpSize, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        warp->localWritten = memory == MAP_FAILED ? nullptr : static_cast<uint8_t *>(memory);
+      }
     }
     Split split;
     split.mask = warp->alive;
@@ -169,24 +176,46 @@ static uint64_t draw(uint64_t &state) { // xorshift64*
   return state * 0x2545f4914f6cdd1dull;
 }
 
-[[noreturn]] static void deadlock(BlockState &block) {
+static std::string placeOf(const Instr &i) {
+  return (i.sourceLine ? "line " + std::to_string(i.sourceLine) + ", " : std::string()) + "PTX line " +
+         std::to_string(i.line);
+}
+/// What the warps of a block wait for, a few of them.
+static std::string waiting(const BlockState &block) {
   std::string text = "deadlock in block (" + std::to_string(block.id[0]) + ", " +
                      std::to_string(block.id[1]) + ", " + std::to_string(block.id[2]) + "):";
   int shown = 0;
   for (auto &w : block.warps)
     for (Split &s : w->splits)
-      if (s.wait == Split::Wait::barrier && shown++ < 8)
-        text += " warp " + std::to_string(w->index) + " waits at barrier " + std::to_string(s.barrier) +
-                " (PTX line " + std::to_string(s.frame->function->code[s.instruction].line) + ");";
-  throw Error(Diag::emulator_trap, {block.launch->entry->name, text});
+      if (shown++ < 8) {
+        text += " warp " + std::to_string(w->index);
+        const auto &code = s.frame->function->code;
+        if (s.wait == Split::Wait::barrier)
+          text +=
+              " waits at barrier " + std::to_string(s.barrier) + " (" + placeOf(code[s.instruction]) + ");";
+        else
+          text += (s.wait == Split::Wait::sync ? " waits for lanes (" : " spins (") +
+                  placeOf(code[std::min<size_t>(s.pc, code.size() - 1)]) + ");";
+      }
+  return text;
+}
+[[noreturn]] static void deadlock(const BlockState &block) {
+  throw Error(Diag::emulator_deadlock, {block.launch->entry->name, waiting(block)});
 }
 
-/// Runs a block for a while; true when it is done.
-static bool runBlock(BlockState &block) {
-  int64_t left = blockSlice;
+constexpr uint32_t spinRounds = 16; ///< of each warp, before another block has its turn
+
+/// Runs a block for at most about `most` instructions; true when it is done.
+static bool runBlock(BlockState &block, int64_t most) {
+  const LaunchState &launch = *block.launch;
+  uint64_t limit = launch.settings.instructionLimit,
+           executed = launch.executed.load(std::memory_order_relaxed);
+  int64_t slice = limit ? std::min(most, int64_t(limit > executed ? limit - executed : 0) + 1) : most,
+          left = slice;
   size_t n = block.warps.size();
   while (left > 0) {
     bool ran = false, all = true;
+    size_t live = 0;
     for (size_t k = 0; k < n; k++) {
       Warp &w = *block.warps[block.random ? draw(block.random) % n : k];
       if (w.splits.empty())
@@ -195,11 +224,14 @@ static bool runBlock(BlockState &block) {
       runWarp(w, budget);
       left -= before - budget + 1;
       ran |= budget != before;
+      live++;
     }
     for (auto &w : block.warps)
       all &= w->splits.empty();
-    if (all)
+    if (all) {
+      block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
       return true;
+    }
     if (block.launch->failed.load(std::memory_order_relaxed))
       return true;
     if (!ran && !block.progressed) {
@@ -214,54 +246,113 @@ static bool runBlock(BlockState &block) {
         deadlock(block);
     }
     block.progressed = false;
+    if (block.spins >= spinRounds * live && live) { // it may wait for another block
+      block.spins = 0;
+      block.spunSlices++;
+      block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
+      return false;
+    }
   }
+  block.spunSlices = 0;
+  block.launch->executed.fetch_add(uint64_t(slice - left), std::memory_order_relaxed);
   return false;
 }
 
-static void addCounters(Counters &to, const Counters &from) {
-  to.globalRequests += from.globalRequests;
-  to.globalSectors += from.globalSectors;
-  to.globalSectorsIdeal += from.globalSectorsIdeal;
-  to.globalBytes += from.globalBytes;
-  to.sharedRequests += from.sharedRequests;
-  to.sharedWavefronts += from.sharedWavefronts;
-  to.sharedWavefrontsIdeal += from.sharedWavefrontsIdeal;
-  to.sharedBytes += from.sharedBytes;
-  to.barriers += from.barriers;
+/// What a host thread counts.
+struct Tally {
+  std::vector<uint64_t> warpCounts, laneCounts;
+  std::vector<MemoryCounts> memory;
+  Counters counters;
+
+  void operator+=(const Tally &o) {
+    for (size_t k = 0; k < warpCounts.size(); k++) {
+      warpCounts[k] += o.warpCounts[k];
+      laneCounts[k] += o.laneCounts[k];
+      memory[k] += o.memory[k];
+    }
+    counters.barriers += o.counters.barriers;
+  }
+};
+
+/// Ends a launch that has run too long or that its caller wants to end; called between slices of blocks.
+static void watch(LaunchState &launch, bool isCaller, std::chrono::steady_clock::time_point &next) {
+  const LaunchSettings &s = launch.settings;
+  if (s.instructionLimit && launch.executed.load(std::memory_order_relaxed) > s.instructionLimit)
+    throw Error(Diag::emulator_limit, {launch.entry->name, std::to_string(s.instructionLimit)});
+  if (!isCaller || !s.interrupted)
+    return;
+  auto now = std::chrono::steady_clock::now();
+  if (now < next)
+    return;
+  next = now + std::chrono::milliseconds(50);
+  if (s.interrupted())
+    throw Error(Diag::emulator_interrupted, {launch.entry->name});
+}
+
+/// No warp of the block can go on unless memory changes, since `changes` changes of it.
+static bool isStuck(const BlockState &block, uint64_t changes) {
+  for (auto &w : block.warps) {
+    bool runs = false;
+    for (const Split &s : w->splits)
+      runs |= s.wait == Split::Wait::none;
+    if (runs && !(w->stuck && w->spinChanges == changes))
+      return false;
+  }
+  return true;
 }
 
 /// A host thread: takes blocks in order; several at once where they wait for each other.
-static void work(LaunchState &launch) {
-  std::vector<uint64_t> warpCounts, laneCounts;
-  Counters counters;
-  if (launch.observe) {
-    warpCounts.resize(launch.firstInstr.back());
-    laneCounts.resize(launch.firstInstr.back());
-  }
+static void work(LaunchState &launch, Tally &tally, size_t thread) {
+  std::chrono::steady_clock::time_point next{};
   try {
     std::deque<std::unique_ptr<BlockState>> resident;
     auto start = [&] {
-      uint64_t next = launch.nextBlock.fetch_add(1);
-      if (next >= launch.blocks)
+      uint64_t number = launch.nextBlock.fetch_add(1);
+      if (number >= launch.blocks)
         return false;
-      resident.push_back(makeBlock(launch, next));
+      resident.push_back(makeBlock(launch, number));
       BlockState &block = *resident.back();
-      block.warpCounts = &warpCounts;
-      block.laneCounts = &laneCounts;
-      block.counters = launch.settings.counters ? &counters : nullptr;
+      block.warpCounts = &tally.warpCounts;
+      block.laneCounts = &tally.laneCounts;
+      block.memoryCounts = &tally.memory;
+      block.counters = launch.settings.counters ? &tally.counters : nullptr;
+      block.changes = launch.checks ? &launch.progress[thread].changes : nullptr;
       return true;
     };
+    // In a random order, blocks change places too: what one does meets others in the midst of what they do.
+    uint64_t random = launch.settings.seed ? launch.settings.seed * 0x94d049bb133111ebull + thread + 1 : 0;
     while (!launch.failed.load(std::memory_order_relaxed)) {
-      if (resident.empty() && !start())
+      while (resident.size() < (random ? randomBlocks : 1) && start()) {
+      }
+      if (resident.empty())
         break;
+      if (random)
+        std::swap(resident.front(), resident[draw(random) % resident.size()]);
       auto block = std::move(resident.front());
       resident.pop_front();
-      if (runBlock(*block))
+      int64_t slice = blockSlice;
+      if (random)
+        slice = int64_t(1) << draw(random) % randomSliceBits;
+      bool done = runBlock(*block, slice);
+      watch(launch, thread == 0, next);
+      if (done)
         continue;
       // It may wait for a block that has not begun.
-      if (launch.settings.cooperative || resident.size() < residentBlocks)
-        start();
+      bool room = resident.size() < residentBlocks && (!random || draw(random) % 64 == 0);
+      bool more = (launch.settings.cooperative || room || block->spunSlices >= 64) && start();
       resident.push_back(std::move(block));
+      if (more || !launch.checks || launch.settings.hostWrites)
+        continue;
+      // All blocks of all threads wait for a change that only they could make?
+      uint64_t changes = launch.changes();
+      bool all = true;
+      for (auto &b : resident)
+        all &= isStuck(*b, changes);
+      launch.progress[thread].stuckAt = all ? changes : ~uint64_t(0);
+      for (auto &other : launch.progress)
+        all &= other.stuckAt == changes || other.stuckAt == LaunchState::done;
+      if (all && launch.changes() == changes && launch.nextBlock >= launch.blocks)
+        deadlock(*resident.back());
     }
   } catch (...) {
     std::lock_guard lock(launch.mutex);
@@ -269,27 +360,8 @@ static void work(LaunchState &launch) {
       launch.failure = std::current_exception();
     launch.failed = true;
   }
-  std::lock_guard lock(launch.mutex);
-  addCounters(launch.counters, counters);
-  const Program &program = launch.module->program();
-  if (launch.observe && launch.settings.counters)
-    for (size_t f = 0; f < program.routines.size(); f++)
-      for (size_t k = 0; k < program.routines[f].code.size(); k++) {
-        size_t at = launch.firstInstr[f] + k;
-        if (!warpCounts[at])
-          continue;
-        const Instr &i = program.routines[f].code[k];
-        LineCounters line;
-        line.ptxLine = i.line;
-        line.sourceLine = i.sourceLine;
-        line.block = i.block;
-        line.instructions = warpCounts[at];
-        line.lanes = laneCounts[at];
-        launch.counters.lines.push_back(line);
-        launch.counters.instructions += warpCounts[at];
-        launch.counters.lanes += laneCounts[at];
-        launch.counters.byPipe[size_t(i.pipe)] += warpCounts[at];
-      }
+  if (launch.checks)
+    launch.progress[thread].stuckAt = LaunchState::done;
 }
 
 void runLaunch(LaunchState &launch) {
@@ -301,30 +373,47 @@ void runLaunch(LaunchState &launch) {
     launch.needsLocal |= r.localBytes != 0;
   }
   launch.firstInstr.push_back(total);
-  launch.observe = launch.settings.checks != Checks::off || launch.settings.counters;
-  if (launch.settings.checks != Checks::off)
-    launch.signals = std::make_unique<std::atomic<uint32_t>[]>(launch.blocks);
+  launch.observe = launch.checks || launch.settings.counters;
   unsigned threads = launch.settings.threads ? launch.settings.threads : std::thread::hardware_concurrency();
   threads = unsigned(std::max<uint64_t>(1, std::min<uint64_t>(threads, launch.blocks)));
+  std::vector<Tally> tallies(threads);
+  if (launch.checks)
+    launch.progress = std::vector<LaunchState::Progress>(threads);
+  for (Tally &tally : tallies)
+    if (launch.observe) {
+      tally.warpCounts.resize(total);
+      tally.laneCounts.resize(total);
+      tally.memory.resize(launch.settings.counters ? total : 0);
+    }
+  std::atomic<unsigned> running{threads - 1};
   std::vector<std::thread> helpers;
   for (unsigned k = 1; k < threads; k++)
-    helpers.emplace_back([&launch] { work(launch); });
-  work(launch);
+    helpers.emplace_back([&, k] {
+      work(launch, tallies[k], k);
+      running--;
+    });
+  work(launch, tallies[0], 0);
+  // The others may never end: go on asking whether to stop.
+  std::chrono::steady_clock::time_point next{};
+  while (launch.settings.interrupted && running && !launch.failed) {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    try {
+      watch(launch, true, next);
+    } catch (...) {
+      std::lock_guard lock(launch.mutex);
+      launch.failure = std::current_exception();
+      launch.failed = true;
+    }
+  }
   for (auto &t : helpers)
     t.join();
-  // Several host threads counted the same instructions.
-  auto &lines = launch.counters.lines;
-  std::map<std::tuple<uint32_t, uint32_t, uint32_t>, LineCounters> merged;
-  for (auto &line : lines) {
-    auto &into = merged[{line.ptxLine, line.sourceLine, line.block}];
-    uint64_t instructions = into.instructions + line.instructions, lanes = into.lanes + line.lanes;
-    into = line;
-    into.instructions = instructions;
-    into.lanes = lanes;
-  }
-  lines.clear();
-  for (auto &[key, line] : merged)
-    lines.push_back(line);
+  if (!launch.settings.counters)
+    return;
+  for (unsigned k = 1; k < threads; k++)
+    tallies[0] += tallies[k];
+  launch.counters = std::move(tallies[0].counters);
+  sumUp(launch.counters, program, launch.firstInstr, tallies[0].warpCounts, tallies[0].laneCounts,
+        tallies[0].memory);
 }
 
 } // namespace tegula::ptx

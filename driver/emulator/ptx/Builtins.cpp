@@ -15,6 +15,8 @@ namespace tegula::ptx {
 
 namespace {
 
+constexpr uint64_t maxHeap = uint64_t(1) << 30; ///< of one malloc()
+
 uint64_t argument(WarpState &w, const CallInfo &call, size_t k, int lane) {
   if (k >= call.arguments.size())
     return 0;
@@ -70,7 +72,9 @@ std::string format(WarpState &w, const Instr &i, const std::string &text, uint64
     int longs = 0;
     for (k++; k < text.size() && strchr("-+ #0123456789.*hlLzjtq", text[k]); k++) {
       if (text[k] == '*')
-        spec += std::to_string(int32_t(next(4)));
+        spec += std::to_string(std::clamp(int32_t(next(4)), -400, 400));
+      else if (text[k] >= '0' && text[k] <= '9' && spec.size() > 12)
+        continue; // no width is that large
       else if (strchr("hlLzjtq", text[k]))
         longs += text[k] == 'l' || text[k] == 'z' || text[k] == 'j' || text[k] == 't' || text[k] == 'q';
       else
@@ -110,6 +114,7 @@ std::string format(WarpState &w, const Instr &i, const std::string &text, uint64
 } // namespace
 
 void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
+  changed(w);
   LaunchState &launch = *w.block->launch;
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
@@ -123,21 +128,27 @@ void runBuiltin(WarpState &w, const Instr &i, const CallInfo &call) {
         fwrite(text.data(), 1, text.size(), stdout);
       giveResult(w, call, l, text.size());
     } else if (call.builtin == "__assertfail") {
-      throw Error(Diag::emulator_trap,
+      throw Error(Diag::emulator_assert,
                   {launch.entry->name,
                    readString(w, i, arg(1), l) + ":" + std::to_string(uint32_t(arg(2))) + ": assertion `" +
                        readString(w, i, arg(0), l) + "` failed in block (" + std::to_string(w.block->id[0]) +
                        ", " + std::to_string(w.block->id[1]) + ", " + std::to_string(w.block->id[2]) +
                        "), thread " + std::to_string(w.index * warpSize + uint32_t(l))});
     } else if (call.builtin == "malloc") {
-      uint64_t address = launch.emulator->allocate(std::max<uint64_t>(arg(0), 1));
-      {
-        std::lock_guard lock(launch.mutex);
-        launch.heap.push_back(address);
-      }
+      uint64_t size = std::max<uint64_t>(arg(0), 1);
+      uint64_t address = size > maxHeap ? 0 : launch.emulator->allocate(size, launch.checks);
+      launch.fromHeap = true;
+      launch.anyFresh = launch.anyFresh || launch.checks;
       giveResult(w, call, l, address);
     } else if (call.builtin == "free") {
-      // Kept: the launch's table of ranges is a copy, and another thread may still look at it.
+      uint64_t address = arg(0);
+      if (address && launch.emulator->release(address, true)) {
+        std::lock_guard lock(launch.mutex);
+        launch.freed.push_back(address);
+      } else if (address) {
+        report(w, i, l, Check::invalidFree,
+               "frees " + hexadecimal(address) + ", which is no live allocation");
+      }
     } else {
       throw Error(Diag::emulator_trap,
                   {launch.entry->name, "PTX line " + std::to_string(i.line) + " calls `" +

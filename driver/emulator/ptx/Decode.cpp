@@ -135,8 +135,8 @@ void Decoder::layOutFunction(int32_t index) {
     next = alignedTo(next, variable.align);
     program->variableAddress[v] = next + (variable.space == Space::param ? callParamBase : 0);
     next += variable.bytes;
-    if (next > (1u << 29))
-      failInPtx(module, variable.line, Diag::ptx_limit, {"the memory of a function", "512 MiB"});
+    if (next > localStride)
+      failInPtx(module, variable.line, Diag::ptx_limit, {"the memory of a function", "512 KiB a thread"});
   }
   if (arguments > 32764)
     failInPtx(module, function.line, Diag::ptx_limit, {"the size of the parameters", "32764 bytes"});

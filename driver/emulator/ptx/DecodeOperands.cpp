@@ -603,6 +603,7 @@ Lowered FunctionDecoder::run() {
   }
   if (lowered.predicates > 0xfffe)
     failInPtx(program.module, function.line, Diag::ptx_limit, {"the number of predicates", "65534"});
+  lowered.drafts.reserve(function.instructions.size() + function.instructions.size() / 4 + 16);
   for (const Instruction &from : function.instructions) {
     lowered.first.push_back(static_cast<int32_t>(lowered.drafts.size()));
     instruction(from);

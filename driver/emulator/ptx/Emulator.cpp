@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/emulator/ptx/Emulator.h"
+#include "driver/emulator/ptx/Boards.h"
 #include "driver/emulator/ptx/Machine.h"
+#include "driver/emulator/ptx/Processor.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
@@ -14,16 +16,6 @@
 #include <cstring>
 
 namespace tegula::ptx {
-
-const char *pipeName(Pipe pipe) {
-  static constexpr const char *names[] = {
-      "alu",          "fma",        "fp16",        "fp64",         "transcendental",
-      "convert",      "matrix",     "load global", "store global", "load shared",
-      "store shared", "load local", "store local", "constant",     "atomic",
-      "async copy",   "warp",       "barrier",     "control",      "move"};
-  static_assert(std::size(names) == size_t(Pipe::count));
-  return names[size_t(pipe)];
-}
 
 // --- Modules
 
@@ -40,13 +32,13 @@ std::pair<uint64_t, uint64_t> LoadedModule::variable(std::string_view name) cons
 }
 
 static int smOf(const std::string &arch) {
-  for (int sm : {75, 80, 86, 87, 89})
-    if (arch == "sm_" + std::to_string(sm))
-      return sm;
+  if (const Board *board = boardOf(arch))
+    return board->sm;
   throw Error(Diag::emulator_arch, {arch});
 }
 
 std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string &arch, std::string name) {
+  requireProcessor();
   auto loaded = std::make_shared<LoadedModule>();
   DecodeOptions options;
   options.sm = smOf(arch);
@@ -55,6 +47,7 @@ std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string 
     LoadedModule::Placed placed;
     placed.name = std::string(v.name);
     placed.bytes = v.bytes;
+    placed.constant = v.space == Space::constant;
     placed.memory = std::make_unique<uint8_t[]>(v.bytes + align + 16);
     placed.address = (reinterpret_cast<uint64_t>(placed.memory.get()) + align - 1) & ~(align - 1);
     uint64_t address = placed.address;
@@ -67,7 +60,12 @@ std::shared_ptr<LoadedModule> Emulator::load(std::string ptx, const std::string 
 
 // --- Memory
 
-uint64_t Emulator::allocate(uint64_t bytes) {
+/// A byte for each of a fresh range.
+static std::shared_ptr<uint8_t[]> nothingWritten(uint64_t bytes, bool fresh) {
+  return fresh ? std::make_shared<uint8_t[]>(std::max<uint64_t>(bytes, 1)) : nullptr;
+}
+
+uint64_t Emulator::allocate(uint64_t bytes, bool fresh) {
   uint64_t size = (bytes + 511) & ~uint64_t(255); // room behind, so that neighbours never touch
   void *memory = std::aligned_alloc(256, size);
   if (!memory)
@@ -78,25 +76,52 @@ uint64_t Emulator::allocate(uint64_t bytes) {
   auto from = table.lower_bound(address);
   while (from != table.end() && from->first < address + size)
     from = table.erase(from);
-  table[address] = {address, address + bytes, false, true, "an allocation"};
+  table[address] = {
+      address, address + bytes, false, true, false, "an allocation", nothingWritten(bytes, fresh)};
   return address;
 }
 
-void Emulator::release(uint64_t address) {
+bool Emulator::release(uint64_t address, bool later) {
   std::lock_guard lock(mutex);
   auto it = table.find(address);
   if (it == table.end() || !it->second.owned || it->second.freed)
-    return;
-  std::free(reinterpret_cast<void *>(address));
+    return false;
+  if (!later)
+    std::free(reinterpret_cast<void *>(address));
   it->second.freed = true;
+  it->second.written = nullptr; // as large as the allocation; a launch that looks has its own hold on it
+  return true;
 }
 
-void Emulator::registerRange(uint64_t address, uint64_t bytes, std::string name) {
+void Emulator::registerRange(uint64_t address, uint64_t bytes, std::string name, bool fresh) {
   std::lock_guard lock(mutex);
   auto it = table.find(address);
   if (it != table.end() && !it->second.freed && it->second.end >= address + bytes)
     return;
-  table[address] = {address, address + bytes, false, false, std::move(name)};
+  // What was released there long ago is the host's again.
+  for (auto from = table.lower_bound(address); from != table.end() && from->first < address + bytes;)
+    from = from->second.freed ? table.erase(from) : std::next(from);
+  table[address] = {
+      address, address + bytes, false, false, false, std::move(name), nothingWritten(bytes, fresh)};
+}
+
+void Emulator::written(uint64_t address, uint64_t bytes) {
+  std::lock_guard lock(mutex);
+  auto after = table.upper_bound(address);
+  if (after == table.begin())
+    return;
+  Range &range = std::prev(after)->second;
+  if (range.written && address < range.end)
+    memset(range.written.get() + (address - range.begin), 1, std::min(bytes, range.end - address));
+}
+
+bool Emulator::find(uint64_t address, Range &range) const {
+  std::lock_guard lock(mutex);
+  auto after = table.upper_bound(address);
+  if (after == table.begin() || address >= std::prev(after)->second.end)
+    return false;
+  range = std::prev(after)->second;
+  return true;
 }
 
 void Emulator::unregisterRange(uint64_t address) {
@@ -114,11 +139,6 @@ std::vector<Emulator::Range> Emulator::ranges() const {
 
 // --- Launches
 
-static uint32_t
-sharedLimit(int sm) { // largest of a block, PTX ISA and CUDA C++ guide, table of compute capabilities
-  return sm == 75 ? 64 << 10 : sm == 80 || sm == 87 ? 163 << 10 : 99 << 10;
-}
-
 static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t shared, int sm,
                         size_t arguments) {
   auto refuse = [&](const std::string &why) { throw Error(Diag::emulator_launch, {entry.name, why}); };
@@ -129,9 +149,10 @@ static void checkLaunch(const Routine &entry, const LaunchSettings &s, uint32_t 
     refuse("a block of " + std::to_string(threads) + " threads; the most is 1024");
   if (s.grid[0] > 0x7fffffff || s.grid[1] > 65535 || s.grid[2] > 65535)
     refuse("the grid is too large");
-  if (shared > sharedLimit(sm))
+  if (int most = boardOf(sm)->attribute(Attribute::MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+      shared > uint32_t(most))
     refuse(std::to_string(shared) + " bytes of shared memory; sm_" + std::to_string(sm) + " has " +
-           std::to_string(sharedLimit(sm)));
+           std::to_string(most));
   if (arguments < entry.argumentBytes)
     refuse("its parameters take " + std::to_string(entry.argumentBytes) + " bytes, " +
            std::to_string(arguments) + " were given");
@@ -169,57 +190,33 @@ Report Emulator::launch(const LoadedModule &module, const std::string &name, con
   launch.threadsPerBlock = settings.block[0] * settings.block[1] * settings.block[2];
   launch.warpsPerBlock = (launch.threadsPerBlock + warpSize - 1) / warpSize;
   launch.blocks = uint64_t(settings.grid[0]) * settings.grid[1] * settings.grid[2];
+  launch.checks = settings.checks.mode != Checks::off;
+  launch.fromHeap = usesHeap.load();
   launch.ranges = ranges();
+  for (auto &range : launch.ranges)
+    launch.anyFresh = launch.anyFresh || range.written;
   for (auto &v : module.variables)
-    launch.ranges.push_back({v.address, v.address + v.bytes, false, false, "variable `" + v.name + "`"});
+    launch.ranges.push_back(
+        {v.address, v.address + v.bytes, false, false, v.constant, "variable `" + v.name + "`", nullptr});
   if (uint64_t at = reinterpret_cast<uint64_t>(launch.gridWorkspace); settings.cooperative)
     launch.ranges.push_back(
-        {at, at + sizeof launch.gridWorkspace, false, false, "the workspace of grid.sync()"});
+        {at, at + sizeof launch.gridWorkspace, false, false, false, "the workspace of grid.sync()", nullptr});
   std::sort(launch.ranges.begin(), launch.ranges.end(), [](auto &a, auto &b) { return a.begin < b.begin; });
   runLaunch(launch);
+  usesHeap = launch.fromHeap.load();
+  for (uint64_t address : launch.freed)
+    std::free(reinterpret_cast<void *>(address));
   if (launch.failure)
     std::rethrow_exception(launch.failure);
   Report report;
   report.counters = std::move(launch.counters);
+  report.counters.kernel = entry->name;
+  report.counters.arch = "sm_" + std::to_string(module.program().sm);
+  std::copy(settings.grid, settings.grid + 3, report.counters.grid);
+  std::copy(settings.block, settings.block + 3, report.counters.block);
   for (auto &[key, finding] : launch.findings)
     report.findings.push_back(std::move(finding));
   return report;
-}
-
-// --- Findings
-
-void report(WarpState &w, const Instr &i, int lane, const char *kind, const std::string &what) {
-  BlockState &block = *w.block;
-  LaunchState &launch = *block.launch;
-  uint32_t thread = w.index * warpSize + uint32_t(lane);
-  const uint32_t *shape = launch.settings.block;
-  Finding f;
-  f.kind = kind;
-  f.kernel = launch.entry->name;
-  f.ptxLine = i.line;
-  f.sourceLine = i.sourceLine;
-  const auto &files = launch.module->program().module.files;
-  if (auto file = files.find(i.file); file != files.end())
-    f.file = file->second;
-  for (int d = 0; d < 3; d++)
-    f.block[d] = block.id[d];
-  f.thread[0] = thread % shape[0];
-  f.thread[1] = thread / shape[0] % shape[1];
-  f.thread[2] = thread / shape[0] / shape[1];
-  auto triple = [](const uint32_t *v) {
-    return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + ")";
-  };
-  f.text = "kernel " + f.kernel + ", " +
-           (i.sourceLine
-                ? f.file + ":" + std::to_string(i.sourceLine) + " (PTX line " + std::to_string(i.line) + ")"
-                : "PTX line " + std::to_string(i.line)) +
-           ", block " + triple(f.block) + ", thread " + triple(f.thread) + " " + what;
-  if (launch.settings.checks != Checks::on)
-    throw FindingError(std::move(f));
-  std::lock_guard lock(launch.mutex);
-  auto [at, fresh] = launch.findings.try_emplace({f.kind, &i}, f);
-  if (!fresh)
-    at->second.count++;
 }
 
 } // namespace tegula::ptx

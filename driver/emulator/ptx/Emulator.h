@@ -14,10 +14,13 @@
 
 #pragma once
 
+#include "driver/emulator/ptx/Checks.h"
+#include "driver/emulator/ptx/Counters.h"
 #include "driver/emulator/ptx/Program.h"
 #include "ir/diag/Diagnostic.h"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -26,20 +29,31 @@
 
 namespace tegula::ptx {
 
-enum class Checks : uint8_t { off, on, fatal };
-
 struct LaunchSettings {
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0; ///< dynamic
   bool cooperative = false; ///< all blocks are resident at once
-  Checks checks = Checks::off;
+  ChecksWanted checks;
   bool counters = false;
   bool lazyAsync = true;                          ///< cp.async lands at its wait; else at once
   uint64_t seed = 0;                              ///< 0: warps in turn; else a random order and quantum
   unsigned threads = 0;                           ///< host threads; 0: one a core
   bool hardwareAccumulate = false;                ///< Accumulate::hardware of Matrix.h
   std::function<void(const std::string &)> print; ///< of vprintf; stdout where empty
+  bool hostWrites =
+      false; ///< the host may write to memory while kernels run: what spins is not taken for a deadlock
+  uint64_t instructionLimit = 0; ///< instructions of warps, about; an error beyond; 0: none
+  std::function<bool()>
+      interrupted; ///< asked every 50 ms or so by the thread that launches: true ends the launch
+};
+
+/// Who else took part in a race.
+struct OtherParty {
+  std::string who, where; ///< in words
+  std::string file;
+  uint32_t ptxLine = 0, line = 0;
+  uint32_t block[3] = {0, 0, 0}, thread[3] = {0, 0, 0};
 };
 
 /// Something that a check found.
@@ -49,6 +63,8 @@ struct Finding {
   std::string kernel, file;
   uint32_t ptxLine = 0, sourceLine = 0;
   uint32_t block[3] = {0, 0, 0}, thread[3] = {0, 0, 0};
+  bool hasOther = false;
+  OtherParty other;
   uint64_t count = 1; ///< how often at this line
 };
 
@@ -60,27 +76,10 @@ public:
   const Finding finding;
 };
 
-struct LineCounters {
-  uint32_t ptxLine = 0, sourceLine = 0, block = 0;
-  uint64_t instructions = 0, lanes = 0;
-};
-
-struct Counters {
-  uint64_t instructions = 0; ///< of warps
-  uint64_t lanes = 0;        ///< lane-instructions
-  uint64_t byPipe[size_t(Pipe::count)] = {};
-  uint64_t globalRequests = 0, globalSectors = 0, globalSectorsIdeal = 0, globalBytes = 0;
-  uint64_t sharedRequests = 0, sharedWavefronts = 0, sharedWavefrontsIdeal = 0, sharedBytes = 0;
-  uint64_t barriers = 0;
-  std::vector<LineCounters> lines; ///< one for each instruction that ran
-};
-
 struct Report {
   std::vector<Finding> findings;
   Counters counters;
 };
-
-const char *pipeName(Pipe pipe);
 
 /// A module in the emulator's memory.
 class LoadedModule {
@@ -97,6 +96,7 @@ private:
     std::string name;
     std::unique_ptr<uint8_t[]> memory;
     uint64_t address = 0, bytes = 0;
+    bool constant = false;
   };
   std::vector<Placed> variables;
 };
@@ -109,22 +109,30 @@ public:
   Report launch(const LoadedModule &module, const std::string &entry, const LaunchSettings &settings,
                 const std::vector<uint8_t> &arguments);
 
-  uint64_t allocate(uint64_t bytes); ///< 256-byte aligned, uninitialised for the checks
-  void release(uint64_t address);    ///< kept for a while, to find uses after it
-  void registerRange(uint64_t address, uint64_t bytes, std::string name);
+  /// 256-byte aligned. `fresh`: the checks report reads of what neither a kernel nor `written` has written.
+  uint64_t allocate(uint64_t bytes, bool fresh = false);
+  /// Its place stays known, to find uses after it; `later`: the caller frees it. False if it is no live allocation.
+  bool release(uint64_t address, bool later = false);
+  void registerRange(uint64_t address, uint64_t bytes, std::string name, bool fresh = false);
+  /// The host has written there.
+  void written(uint64_t address, uint64_t bytes);
   void unregisterRange(uint64_t address);
 
   struct Range {
     uint64_t begin = 0, end = 0;
-    bool freed = false, owned = false;
+    bool freed = false, owned = false, constant = false;
     std::string name;
+    std::shared_ptr<uint8_t[]> written; ///< of fresh ranges: a byte for each
   };
+  /// The range that holds the address; false if none does.
+  bool find(uint64_t address, Range &range) const;
   /// Every range of now, sorted.
   std::vector<Range> ranges() const;
 
 private:
   mutable std::mutex mutex;
   std::map<uint64_t, Range> table;
+  std::atomic<bool> usesHeap{false};
 };
 
 } // namespace tegula::ptx

@@ -24,7 +24,8 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller);
 void runWarp(Warp &w, int64_t &budget);
 
 /// The lanes of `mask` come to a barrier; true if the split must not wait (arrive). May release splits of any warp.
-void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits);
+/// `together`: the lanes of the warp that come at once, of which these are the last; 0 when more follow.
+void arriveAtBarrier(Warp &w, const Instr &i, uint32_t mask, Split *waits, uint32_t together);
 
 /// After lanes have exited: barriers that wait for all threads may be complete.
 void recheckBarriers(BlockState &block);

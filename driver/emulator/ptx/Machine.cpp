@@ -13,8 +13,9 @@
 
 namespace tegula::ptx {
 
-constexpr uint32_t nowhere = 0xffffffffu; ///< the pc of a join of a call: lanes come by `ret` only
-constexpr uint32_t maxDepth = 1024;       ///< calls within calls
+constexpr uint32_t nowhere = 0xffffffffu;           ///< the pc of a join of a call: lanes come by `ret` only
+constexpr uint32_t maxDepth = 1024;                 ///< calls within calls
+constexpr size_t maxFrameBytes = size_t(256) << 20; ///< of a warp
 
 // --- Frames
 
@@ -27,8 +28,20 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller) {
   memset(frame->regs, 0, bytes);
   frame->preds.resize(routine.predicates + 1);
   frame->params.resize(size_t(routine.paramBytes) * warpSize);
+  w.frameBytes += frame->bytes = bytes + frame->params.size();
+  if (w.frameBytes > maxFrameBytes)
+    throw Error(Diag::emulator_trap,
+                {w.block->launch->entry->name, "calls of `" + routine.name + "` take too much memory"});
   frame->caller = caller;
-  frame->localBase = caller ? caller->localBase + ((caller->function->localBytes + 15) & ~15ull) : 0;
+  if (caller) {
+    uint64_t top = localTop(*caller, 0);
+    for (uint64_t t : caller->stack)
+      top = std::max(top, t);
+    frame->localBase = (top + 15) & ~15ull;
+  }
+  if (w.localWritten && frame->localBase + routine.localBytes <= localStride)
+    for (size_t l = 0; l < warpSize; l++)
+      memset(w.localWritten + l * localStride + frame->localBase, 0, routine.localBytes);
   frame->depth = caller ? caller->depth + 1 : 0;
   for (const Constant &c : routine.constants)
     for (int l = 0; l < warpSize; l++)
@@ -43,6 +56,7 @@ Frame *makeFrame(Warp &w, const Routine &routine, Frame *caller) {
 static void freeFrame(Warp &w, Frame *frame) {
   for (auto &f : w.frames)
     if (f.get() == frame) {
+      w.frameBytes -= frame->bytes;
       f = std::move(w.frames.back());
       w.frames.pop_back();
       return;
@@ -175,6 +189,28 @@ static void yieldSplit(Warp &w) {
   }
 }
 
+/// A split has come round to where it spins. If the registers are as they were the last time, and no memory has changed
+/// in between, it will do so forever unless somebody else changes some.
+static void noteSpin(Warp &w) {
+  LaunchState &launch = *w.block->launch;
+  w.block->spins++;
+  if (!launch.checks)
+    return;
+  uint64_t changes = launch.changes(), hash = 0xcbf29ce484222325ull;
+  auto add = [&](uint64_t x) { hash = (hash ^ x) * 0x100000001b3ull; };
+  for (const Split &s : w.splits) {
+    add(uint64_t(s.pc) << 32 | s.mask);
+    const uint32_t *regs = s.frame->regs;
+    for (size_t k = 0; k < size_t(s.frame->function->slots) * warpSize; k++)
+      add(regs[k]);
+    for (uint32_t p : s.frame->preds)
+      add(p);
+  }
+  w.stuck = w.spinChanges == changes && w.spinHash == hash;
+  w.spinChanges = changes;
+  w.spinHash = hash;
+}
+
 /// Splits at the same instruction that needs its lanes together. True if the lanes at it now are all it asks for; then
 /// `together` has them. `force`: takes those that are there.
 static bool gather(Warp &w, uint32_t pc, Frame *frame, uint32_t wanted, uint32_t &together) {
@@ -236,7 +272,7 @@ static void branchIndexed(Warp &w, const Instr &i, uint32_t lanes) {
     rest &= ~mask;
     Split jumped = s;
     if (value >= i.listSize)
-      report(w, i, std::countr_zero(mask), "branch-index",
+      report(w, i, std::countr_zero(mask), Check::branchIndex,
              "jumps to entry " + std::to_string(value) + " of a table of " + std::to_string(i.listSize));
     jumped.pc = value < i.listSize ? uint32_t(i.list32[value]) : s.pc;
     jumped.mask = mask;
@@ -336,22 +372,48 @@ static void leave(Warp &w, uint32_t lanes, bool exits) {
 // --- Instructions that the loop does itself
 
 static void divergentBarrier(Warp &w, const Instr &i, uint32_t mask) {
-  if (w.block->launch->settings.checks == Checks::off)
+  if (!w.block->launch->checks)
     return;
   uint32_t missing = w.alive & ~mask;
-  report(w, i, std::countr_zero(mask), "divergent-barrier",
+  report(w, i, std::countr_zero(mask), Check::divergentBarrier,
          "comes to an aligned barrier without the lanes " + hexadecimal(missing) + " of its warp");
 }
 
-static void waitAtBarrier(Warp &w, const Instr &i, uint32_t mask) {
+/// Lanes that were let go while others spin wait at an aligned barrier for those, as long as any of the warp can run.
+static void waitAtBarrier(Warp &w, const Instr &i, uint32_t mask, bool force) {
   if (!mask)
     return;
   const auto &info = *static_cast<const BarrierInfo *>(i.extra);
-  if (info.aligned && mask != w.alive)
-    divergentBarrier(w, i, mask);
+  Split &s = w.splits[w.current];
+  uint32_t together = mask;
+  if (info.aligned && mask != w.alive && mask == s.mask) {
+    uint32_t pc = s.pc - 1;
+    s.pc = pc;
+    bool complete = gather(w, pc, s.frame, w.alive, together);
+    if (!complete && !force) {
+      s.wait = Split::Wait::sync;
+      return;
+    }
+    s.pc = pc + 1;
+    if (together != s.mask) { // all that are here come in as one
+      for (size_t k = 0; k < w.splits.size(); k++) {
+        Split &other = w.splits[k];
+        if (&other == &w.splits[w.current] || other.pc != pc || other.frame != s.frame ||
+            other.wait != Split::Wait::sync)
+          continue;
+        other.pc = pc + 1;
+        other.wait = Split::Wait::barrier;
+        w.mask = other.mask;
+        arriveAtBarrier(w, i, other.mask, info.kind == BarrierInfo::Kind::arrive ? nullptr : &other, 0);
+        if (info.kind == BarrierInfo::Kind::arrive)
+          other.wait = Split::Wait::none;
+      }
+    }
+  }
+  if (info.aligned && together != w.alive)
+    divergentBarrier(w, i, together);
   if (w.block->counters)
     w.block->counters->barriers++;
-  Split &s = w.splits[w.current];
   if (uint32_t stay = s.mask & ~mask) {
     s.join = newJoin(w, s.pc, s.mask, s.join, s.frame);
     w.joins[s.join].arrived = stay;
@@ -359,11 +421,11 @@ static void waitAtBarrier(Warp &w, const Instr &i, uint32_t mask) {
   }
   w.mask = mask;
   if (info.kind == BarrierInfo::Kind::arrive) {
-    arriveAtBarrier(w, i, mask, nullptr);
+    arriveAtBarrier(w, i, mask, nullptr, together);
     return;
   }
   s.wait = Split::Wait::barrier;
-  arriveAtBarrier(w, i, mask, &s);
+  arriveAtBarrier(w, i, mask, &s, together);
 }
 
 /// Runs a `.sync` instruction when its lanes are together, else parks the split. `force`: with those that are there.
@@ -371,8 +433,14 @@ static void meet(Warp &w, const Instr &i, bool force) {
   Split &s = w.splits[w.current];
   uint32_t pc = s.pc - 1;
   uint32_t wanted = w.alive;
-  if (i.memberSource >= 0)
-    wanted = uint32_t(readLane(w, i.src[i.memberSource], 4, std::countr_zero(s.mask)));
+  if (i.memberSource >= 0) {
+    uint32_t executing = s.mask;
+    if (i.guard != noSlot)
+      executing &= i.guardNegated ? ~w.preds[i.guard] : w.preds[i.guard];
+    wanted = 0;
+    for (uint32_t rest = executing; rest; rest &= rest - 1)
+      wanted |= uint32_t(readLane(w, i.src[i.memberSource], 4, std::countr_zero(rest)));
+  }
   s.pc = pc;
   uint32_t together;
   if (!gather(w, pc, s.frame, wanted, together) && !force) {
@@ -381,7 +449,7 @@ static void meet(Warp &w, const Instr &i, bool force) {
   }
   if (force && (wanted & w.alive & ~together)) {
     w.mask = s.mask;
-    report(w, i, std::countr_zero(s.mask), "member-mask",
+    report(w, i, std::countr_zero(s.mask), Check::memberMask,
            "needs the lanes " + hexadecimal(wanted) + " together, but only " + hexadecimal(together) +
                " have come");
   }
@@ -398,7 +466,7 @@ static void meet(Warp &w, const Instr &i, bool force) {
   w.active = together;
   w.pc = pc + 1;
   if (mask && i.run)
-    i.run(w, i);
+    (w.block->launch->observe && i.observed ? i.observed : i.run)(w, i);
 }
 
 static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
@@ -407,6 +475,10 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
   case Control::bra:
     branch(w, i, mask);
     if (w.current < w.splits.size() && w.splits[w.current].backEdges >= (w.spinning ? 64u : 1u << 20)) {
+      if (w.spinning) {
+        noteSpin(w);
+        budget = 0;
+      }
       yieldSplit(w);
       w.spinning = false;
     }
@@ -428,10 +500,11 @@ static void step(Warp &w, const Instr &i, uint32_t mask, int64_t &budget) {
                                             std::to_string(w.block->id[0]) + ", thread " +
                                             std::to_string(w.index * warpSize + std::countr_zero(mask))});
     break;
-  case Control::barrier: waitAtBarrier(w, i, mask); break;
+  case Control::barrier: waitAtBarrier(w, i, mask, false); break;
   case Control::sync: meet(w, i, false); break;
   case Control::yield:
     w.spinning = true;
+    noteSpin(w);
     yieldSplit(w);
     budget = 0;
     break;
@@ -453,7 +526,12 @@ static bool wakeParked(Warp &w) {
       w.active = s.mask;
       const Instr &i = s.frame->function->code[s.pc];
       s.pc++;
-      meet(w, i, true);
+      if (i.control == Control::barrier) {
+        s.wait = Split::Wait::none;
+        waitAtBarrier(w, i, s.mask, true);
+      } else {
+        meet(w, i, true);
+      }
       return true;
     }
   return false;
@@ -516,7 +594,8 @@ template <bool observed> static void interpret(Warp &w, int64_t &budget) {
       if (i->control == Control::bra && !mask)
         continue;
       if (i->control == Control::bra && mask == active &&
-          (uint32_t(i->target) >= pc || s->backEdges < 63 || (w.splits.size() == 1 && s->join < 0))) {
+          (uint32_t(i->target) >= pc || s->backEdges < 63 ||
+           (w.splits.size() == 1 && s->join < 0 && !w.spinning))) {
         s->backEdges += uint32_t(i->target) < pc;
         pc = uint32_t(i->target);
         continue;

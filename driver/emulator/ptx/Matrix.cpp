@@ -7,6 +7,8 @@
 
 #include "driver/emulator/ptx/Matrix.h"
 #include "driver/emulator/ptx/Float.h"
+#include "driver/emulator/ptx/MatrixSums.h"
+#include "driver/emulator/ptx/Vectors.h"
 
 #include <algorithm>
 #include <cstring>
@@ -25,259 +27,169 @@ bool isInteger(Element element) { return element >= Element::s8 && element <= El
 /// Sixteen bytes of a register: the words of the four lanes of group `g`.
 const uint8_t *groupBytes(const void *reg, int g) { return static_cast<const uint8_t *>(reg) + 16 * g; }
 
-/// `count` elements of 16 bytes of registers as numbers.
-void widenRun(const uint8_t *from, Element element, float *to) {
-  switch (element) {
-  case Element::f16: {
+/// The elements of 16 bytes of registers (32 for f64) as numbers.
+template <Element element> void widenRun(const uint8_t *from, float *to) {
+  if constexpr (element == Element::f16 || element == Element::bf16) {
     uint16_t raw[8];
     std::memcpy(raw, from, 16);
     for (int i = 0; i < 8; i++)
-      to[i] = widenF16(raw[i]);
-    return;
-  }
-  case Element::bf16: {
-    uint16_t raw[8];
-    std::memcpy(raw, from, 16);
-    for (int i = 0; i < 8; i++)
-      to[i] = widenBf16(raw[i]);
-    return;
-  }
-  case Element::tf32: {
+      to[i] = element == Element::f16 ? widenF16(raw[i]) : widenBf16(raw[i]);
+  } else if constexpr (element == Element::tf32) {
     uint32_t raw[4];
     std::memcpy(raw, from, 16);
     for (int i = 0; i < 4; i++)
       to[i] = f32(raw[i] & 0xffffe000); // the low 13 bits are not looked at
-    return;
-  }
-  case Element::e4m3:
+  } else {
     for (int i = 0; i < 16; i++)
-      to[i] = widenE4m3(from[i]);
-    return;
-  default: // e5m2
-    for (int i = 0; i < 16; i++)
-      to[i] = widenF16(f16FromE5m2(from[i]));
-    return;
+      to[i] = element == Element::e4m3 ? widenE4m3(from[i]) : widenF16(f16FromE5m2(from[i]));
   }
 }
-
-void widenRun(const uint8_t *from, Element element, int32_t *to) {
-  switch (element) {
-  case Element::s8:
-    for (int i = 0; i < 16; i++)
-      to[i] = static_cast<int8_t>(from[i]);
-    return;
-  case Element::u8:
-    for (int i = 0; i < 16; i++)
-      to[i] = from[i];
-    return;
-  case Element::s4:
-    for (int i = 0; i < 32; i++)
-      to[i] = static_cast<int8_t>((from[i / 2] >> (4 * (i & 1))) << 4) >> 4;
-    return;
-  case Element::u4:
-    for (int i = 0; i < 32; i++)
-      to[i] = (from[i / 2] >> (4 * (i & 1))) & 15;
-    return;
-  default: // b1
-    for (int i = 0; i < 128; i++)
-      to[i] = (from[i / 8] >> (i & 7)) & 1;
-    return;
-  }
+template <Element element> void widenRun(const uint8_t *from, int32_t *to) {
+  constexpr int count = 128 / elementBits(element);
+  for (int i = 0; i < count; i++)
+    to[i] = element == Element::s8   ? static_cast<int8_t>(from[i])
+            : element == Element::u8 ? from[i]
+            : element == Element::s4 ? static_cast<int8_t>((from[i / 2] >> (4 * (i & 1))) << 4) >> 4
+            : element == Element::u4 ? (from[i / 2] >> (4 * (i & 1))) & 15
+                                     : (from[i / 8] >> (i & 7)) & 1; // b1
 }
-void widenRun(const uint8_t *from, Element, double *to) { std::memcpy(to, from, 32); }
+template <Element element> void widenRun(const uint8_t *from, double *to) { std::memcpy(to, from, 32); }
 
 /// The matrix A as m rows of k elements, B as n columns of k elements. (A lane of f64 has 8 bytes: groups of 32.)
-template <class T>
-void gatherOperand(const Fragment &fragment, Element element, int rows, int k, bool alongRowsFirst, T *to) {
+template <Element element, class T>
+void gatherElements(const Fragment &fragment, int rows, int k, bool alongRowsFirst, T *to) {
   int run = 4 * perRegister(element), groupSize = element == Element::f64 ? 2 : 1;
   int rowBlocks = rows / 8, runs = k / run;
   for (int r = 0; r < rowBlocks * runs; r++) {
     int block = alongRowsFirst ? r % rowBlocks : r / runs, at = alongRowsFirst ? r / rowBlocks : r % runs;
     for (int g = 0; g < 8; g++)
-      widenRun(groupBytes(fragment.at[r], g * groupSize), element, to + (8 * block + g) * k + at * run);
+      widenRun<element>(groupBytes(fragment.at[r], g * groupSize), to + (8 * block + g) * k + at * run);
+  }
+}
+template <class T>
+void gatherOperand(const Fragment &fragment, Element element, int rows, int k, bool alongRowsFirst, T *to) {
+  auto gather = [&]<Element e>() { gatherElements<e>(fragment, rows, k, alongRowsFirst, to); };
+  if constexpr (std::is_same_v<T, double>) {
+    gather.template operator()<Element::f64>();
+  } else if constexpr (std::is_same_v<T, float>) {
+    switch (element) {
+    case Element::f16: return gather.template operator()<Element::f16>();
+    case Element::bf16: return gather.template operator()<Element::bf16>();
+    case Element::tf32: return gather.template operator()<Element::tf32>();
+    case Element::e4m3: return gather.template operator()<Element::e4m3>();
+    default: return gather.template operator()<Element::e5m2>();
+    }
+  } else {
+    switch (element) {
+    case Element::s8: return gather.template operator()<Element::s8>();
+    case Element::u8: return gather.template operator()<Element::u8>();
+    case Element::s4: return gather.template operator()<Element::s4>();
+    case Element::u4: return gather.template operator()<Element::u4>();
+    default: return gather.template operator()<Element::b1>();
+    }
   }
 }
 
-/// Calls `visit(row, column, register, lane, half)` for every element of an accumulator. `half` counts elements of a
-/// register (f16 has two).
-template <class Visit> void forAccumulator(int m, int n, bool packed, Visit visit) {
+// An accumulator's block of 8 by 8 is one register of pairs of f16, or two of which one has the even columns.
+
+void gatherAccumulator(const Fragment &c, Element element, int m, int n, float *to) {
   int rowBlocks = m / 8;
-  for (int q = 0; q < rowBlocks * (n / 8); q++)
+  for (int q = 0; q < rowBlocks * (n / 8); q++) {
+    float *block = to + 8 * (q % rowBlocks) * n + 8 * (q / rowBlocks);
+    if (element == Element::f16) {
+      for (int g = 0; g < 8; g++)
+        widenRun<Element::f16>(groupBytes(c.at[q], g), block + g * n);
+      continue;
+    }
+    const float *even = static_cast<const float *>(c.at[2 * q]),
+                *odd = static_cast<const float *>(c.at[2 * q + 1]);
+    for (int g = 0; g < 8; g += 2) {
+      F8 x = loadVector<F8>(even + 4 * g), y = loadVector<F8>(odd + 4 * g);
+      storeVector(block + g * n, __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11));
+      storeVector(block + (g + 1) * n, __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15));
+    }
+  }
+}
+void scatterAccumulator(const FragmentOut &d, Element element, int m, int n, const float *from) {
+  int rowBlocks = m / 8;
+  for (int q = 0; q < rowBlocks * (n / 8); q++) {
+    const float *block = from + 8 * (q % rowBlocks) * n + 8 * (q / rowBlocks);
+    if (element == Element::f16) {
+      uint16_t *to = static_cast<uint16_t *>(d.at[q]);
+      for (int g = 0; g < 8; g++)
+        for (int i = 0; i < 8; i++)
+          to[8 * g + i] = static_cast<uint16_t>(narrowF16(block[g * n + i]));
+      continue;
+    }
+    for (int g = 0; g < 8; g += 2) {
+      F8 x = loadVector<F8>(block + g * n), y = loadVector<F8>(block + (g + 1) * n);
+      storeVector(static_cast<float *>(d.at[2 * q]) + 4 * g,
+                  __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14));
+      storeVector(static_cast<float *>(d.at[2 * q + 1]) + 4 * g,
+                  __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15));
+    }
+  }
+}
+// Whole numbers of 32 bits are moved as floats are: bits.
+void gatherAccumulator(const Fragment &c, Element, int m, int n, int32_t *to) {
+  gatherAccumulator(c, Element::f32, m, n, reinterpret_cast<float *>(to));
+}
+void scatterAccumulator(const FragmentOut &d, Element, int m, int n, const int32_t *from) {
+  scatterAccumulator(d, Element::f32, m, n, reinterpret_cast<const float *>(from));
+}
+void gatherAccumulator(const Fragment &c, Element, int m, int n, double *to) {
+  for (int q = 0; q < m * n / 64; q++)
     for (int lane = 0; lane < 32; lane++)
       for (int i = 0; i < 2; i++)
-        visit(8 * (q % rowBlocks) + lane / 4, 8 * (q / rowBlocks) + 2 * (lane & 3) + i,
-              packed ? q : 2 * q + i, lane, packed ? i : 0);
+        to[(8 * (q % (m / 8)) + lane / 4) * n + 8 * (q / (m / 8)) + 2 * (lane & 3) + i] =
+            static_cast<const double *>(c.at[2 * q + i])[lane];
 }
-
-template <class T> void gatherAccumulator(const Fragment &c, Element element, int m, int n, T *to) {
-  if (element == Element::f16) {
-    forAccumulator(m, n, true, [&](int row, int column, int r, int lane, int half) {
-      to[row * n + column] =
-          static_cast<T>(widenF16(static_cast<const uint16_t *>(c.at[r])[2 * lane + half]));
-    });
-    return;
-  }
-  forAccumulator(m, n, false, [&](int row, int column, int r, int lane, int) {
-    to[row * n + column] = static_cast<const T *>(c.at[r])[lane];
-  });
-}
-
-template <class T>
-void scatterAccumulator(const FragmentOut &d, Element element, int m, int n, const T *from) {
-  if (element == Element::f16) {
-    forAccumulator(m, n, true, [&](int row, int column, int r, int lane, int half) {
-      static_cast<uint16_t *>(d.at[r])[2 * lane + half] =
-          static_cast<uint16_t>(narrowF16(static_cast<float>(from[row * n + column])));
-    });
-    return;
-  }
-  forAccumulator(m, n, false, [&](int row, int column, int r, int lane, int) {
-    T value = from[row * n + column];
-    static_cast<T *>(d.at[r])[lane] = value;
-  });
+void scatterAccumulator(const FragmentOut &d, Element, int m, int n, const double *from) {
+  for (int q = 0; q < m * n / 64; q++)
+    for (int lane = 0; lane < 32; lane++)
+      for (int i = 0; i < 2; i++)
+        static_cast<double *>(d.at[2 * q + i])[lane] =
+            from[(8 * (q % (m / 8)) + lane / 4) * n + 8 * (q / (m / 8)) + 2 * (lane & 3) + i];
 }
 
 /// B as it is needed for a loop over columns: k rows of n elements.
 template <class T> void transpose(const T *from, int n, int k, T *to) {
+  static_assert(sizeof(T) == 4);
+  if (n % 8 == 0 && k % 8 == 0) {
+    for (int j = 0; j < n; j += 8)
+      for (int l = 0; l < k; l += 8)
+        transposeWords(from + j * k + l, k, to + l * n + j, n);
+    return;
+  }
   for (int j = 0; j < n; j++)
     for (int l = 0; l < k; l++)
       to[l * n + j] = from[j * k + l];
 }
 
-float accumulate(float x, float y, float sum) { return std::fma(x, y, sum); }
-int32_t accumulate(int32_t x, int32_t y, int32_t sum) { return x * y + sum; }
-
 /// c += a * b by rows of n columns.
-template <int n, class T> void multiplyRows(const T *a, const T *b, T *c, int m, int k) {
+template <int n> void multiplyRows(const int32_t *a, const int32_t *b, int32_t *c, int m, int k) {
   for (int i = 0; i < m; i++) {
-    T row[n];
+    int32_t row[n];
     std::memcpy(row, c + i * n, sizeof(row));
     for (int l = 0; l < k; l++) {
-      T x = a[i * k + l];
+      int32_t x = a[i * k + l];
       for (int j = 0; j < n; j++)
-        row[j] = accumulate(x, b[l * n + j], row[j]);
+        row[j] += x * b[l * n + j];
     }
     std::memcpy(c + i * n, row, sizeof(row));
   }
 }
-template <class T> void multiplyTile(const T *a, const T *b, T *c, int m, int n, int k) {
-  n == 8    ? multiplyRows<8>(a, b, c, m, k)
-  : n == 16 ? multiplyRows<16>(a, b, c, m, k)
-            : multiplyRows<32>(a, b, c, m, k);
-}
 
-// --- The sums of the hardware
-
-constexpr int noExponent = -1000; // of zero: never the greatest
-
-/// Significands (with `fraction` bits behind the point, signed) and exponents of `count` numbers; a subnormal keeps the
-/// least exponent.
-void split(const float *from, int count, int leastExponent, int fraction, int32_t *significand,
-           int32_t *exponent) {
-  for (int i = 0; i < count; i++) {
-    uint32_t b = bits(from[i]);
-    int32_t own = static_cast<int32_t>((b >> 23) & 0xff) - 127, e = own < leastExponent ? leastExponent : own;
-    // Below the least exponent the bits move right; none is lost, since the format had no more.
-    int32_t whole = static_cast<int32_t>((b & 0x7fffff) | 0x800000);
-    int32_t down = e - own > 23 ? 23 : e - own;
-    int32_t magnitude = own == -127 ? static_cast<int32_t>(b & 0x7fffff) << 1 : whole;
-    int32_t shift = own == -127 ? 23 - fraction + e + 127 : down + 23 - fraction;
-    magnitude >>= shift > 31 ? 31 : shift;
-    significand[i] = b >> 31 ? -magnitude : magnitude;
-    exponent[i] = (b & 0x7fffffff) ? e : noExponent;
-  }
-}
-
-/// The magnitude moved to `kept` bits below the greatest exponent, cut there.
-int32_t aligned(int32_t significand, int up, int distance) {
-  int32_t magnitude = (significand < 0 ? -significand : significand) << up;
-  int32_t cut = static_cast<int32_t>(static_cast<uint32_t>(magnitude) >> (distance > 31 ? 31 : distance));
-  return significand < 0 ? -cut : cut;
-}
-
-struct HardwareRule {
-  int leastA, leastB; ///< exponents of the subnormals of A and B
-  int fraction;       ///< bits of their fractions
-  int kept;           ///< bits kept below the greatest addend
-  int resultBits;     ///< of the f32 result's fraction
-  int step;           ///< elements of k added at once
-};
-
-HardwareRule hardwareRule(const MatrixShape &shape) {
+SumRule ruleOf(const MatrixShape &shape) {
+  bool half = shape.d == Element::f16;
+  auto step = [&](int most) { return std::min<int>(shape.k, most); };
   switch (shape.a) {
-  case Element::f16: return {-14, -14, 10, 24, 23, std::min<int>(shape.k, 8)};
-  case Element::bf16: return {-126, -126, 7, 24, 23, std::min<int>(shape.k, 8)};
-  case Element::tf32: return {-126, -126, 10, 24, 23, std::min<int>(shape.k, 4)};
-  default: // e4m3 and e5m2; three bits of fraction hold both
-    return {shape.a == Element::e4m3 ? -6 : -14, shape.b == Element::e4m3 ? -6 : -14, 3, 13, 13,
-            std::min<int>(shape.k, 16)};
+  case Element::f16: return {-14, -14, 24, 23, step(8), half};
+  case Element::bf16: return {-126, -126, 24, 23, step(8), half};
+  case Element::tf32: return {-126, -126, 24, 23, step(4), half};
+  default: // e4m3 and e5m2
+    return {shape.a == Element::e4m3 ? -6 : -14, shape.b == Element::e4m3 ? -6 : -14, 13, 13, step(16), half};
   }
-}
-
-/// sum * 2 ** exponent in the format of the result: cut to f32 (or to its first bits), or rounded to f16.
-float hardwareResult(int64_t sum, int exponent, const HardwareRule &rule, bool half) {
-  double exact = std::ldexp(static_cast<double>(sum), exponent);
-  if (half)
-    return widenF16(narrow(exact, formatF16, Rounding::nearest));
-  if (std::fabs(exact) >= 0x1p128)
-    return f32(exact < 0 ? 0xff800000 : 0x7f800000);
-  uint32_t result = narrow(exact, formatF32, Rounding::zero);
-  return f32(result & ~((1u << (23 - rule.resultBits)) - 1));
-}
-
-/// c += a * b as the hardware sums, rows of n columns at a time. `b` has k rows of n.
-/// All addends fit into 32 bits: products of 11-bit significands below bit 24 + 2, eight of them and c.
-template <int n>
-void hardwareRows(const float *a, const float *b, float *c, int m, int k, const HardwareRule &rule,
-                  bool half) {
-  alignas(64) int32_t sa[maxM * 32], ea[maxM * 32], sb[maxN * 32], eb[maxN * 32];
-  split(a, m * k, rule.leastA, rule.fraction, sa, ea);
-  split(b, k * n, rule.leastB, rule.fraction, sb, eb);
-  int up = rule.kept - 2 * rule.fraction;
-  uint64_t cutMask = ~((uint64_t(1) << (52 - rule.resultBits)) - 1);
-  for (int i = 0; i < m; i++)
-    for (int from = 0; from < k; from += rule.step) {
-      alignas(64) int32_t sc[n], ec[n], greatest[n], sum[n];
-      alignas(64) double check[n];
-      float *row = c + i * n;
-      split(row, n, half ? -14 : -126, 23, sc, ec);
-      for (int j = 0; j < n; j++) {
-        greatest[j] = ec[j];
-        check[j] = row[j];
-      }
-      for (int l = from; l < from + rule.step; l++)
-        for (int j = 0; j < n; j++) {
-          int32_t e = ea[i * k + l] + eb[l * n + j];
-          greatest[j] = e > greatest[j] ? e : greatest[j];
-          check[j] += static_cast<double>(a[i * k + l]) * b[l * n + j];
-        }
-      // c has 23 bits behind the point: one more is kept, or (fp8) ten fewer.
-      int cUp = rule.kept > 23 ? rule.kept - 23 : 0, cDown = rule.kept > 23 ? 0 : 23 - rule.kept;
-      for (int j = 0; j < n; j++)
-        sum[j] = aligned(sc[j], cUp, greatest[j] - ec[j] + cDown);
-      for (int l = from; l < from + rule.step; l++)
-        for (int j = 0; j < n; j++)
-          sum[j] += aligned(sa[i * k + l] * sb[l * n + j], up, greatest[j] - ea[i * k + l] - eb[l * n + j]);
-      // The usual case in vectors: a finite sum whose result is no subnormal of f32 and no overflow.
-      bool unusual = false;
-      float usual[n];
-      for (int j = 0; j < n; j++) {
-        int32_t exponent = greatest[j] - rule.kept;
-        double scale = f64(static_cast<uint64_t>((exponent < -1000 ? -1000 : exponent) + 1023) << 52);
-        double exact = static_cast<double>(sum[j]) * scale, cut = f64(bits(exact) & cutMask),
-               size = std::fabs(cut);
-        usual[j] = half ? widenF16(narrowF16(oddF32(exact))) : static_cast<float>(cut);
-        unusual |= !(check[j] - check[j] == 0) | (size >= 0x1p128) | ((size < 0x1p-126) & (size > 0));
-      }
-      if (!unusual) {
-        std::memcpy(row, usual, sizeof(usual));
-        continue;
-      }
-      for (int j = 0; j < n; j++)
-        row[j] = check[j] != check[j]       ? f32(nan32)
-                 : check[j] - check[j] != 0 ? static_cast<float>(check[j])
-                                            : hardwareResult(sum[j], greatest[j] - rule.kept, rule, half);
-    }
 }
 
 // --- By type
@@ -290,17 +202,10 @@ void multiplyFloat(const MatrixShape &shape, const Fragment &fa, const Fragment 
   gatherOperand(fb, shape.b, n, k, false, columns);
   gatherAccumulator(fc, shape.c, m, n, c);
   transpose(columns, n, k, b);
-  if (mode == Accumulate::fast) {
-    multiplyTile(a, b, c, m, n, k);
-    for (int i = 0; i < m * n; i++)
-      c[i] = canonical(c[i]);
-  } else {
-    HardwareRule rule = hardwareRule(shape);
-    bool half = shape.d == Element::f16;
-    n == 8    ? hardwareRows<8>(a, b, c, m, k, rule, half)
-    : n == 16 ? hardwareRows<16>(a, b, c, m, k, rule, half)
-              : hardwareRows<32>(a, b, c, m, k, rule, half);
-  }
+  if (mode == Accumulate::fast)
+    sumFused(a, b, c, m, n, k);
+  else
+    sumAsHardware(ruleOf(shape), a, b, c, m, n, k);
   scatterAccumulator(fd, shape.d, m, n, c);
 }
 
@@ -314,7 +219,9 @@ void multiplyInteger(const MatrixShape &shape, const Fragment &fa, const Fragmen
   transpose(columns, n, k, b);
   // No sum of 256 products of 8 bits overflows.
   int32_t sums[maxM * maxN] = {};
-  multiplyTile(a, b, sums, m, n, k);
+  n == 8    ? multiplyRows<8>(a, b, sums, m, k)
+  : n == 16 ? multiplyRows<16>(a, b, sums, m, k)
+            : multiplyRows<32>(a, b, sums, m, k);
   if (shape.a == Element::b1 && !shape.conjunction) // x ^ y = x + y - 2xy
     for (int i = 0; i < m; i++)
       for (int j = 0; j < n; j++) {
@@ -382,12 +289,9 @@ void multiplyQuads(const MatrixShape &shape, const Fragment &fa, const Fragment 
     float b[4][8];
     transpose(&columns[0][0], 8, 4, &b[0][0]);
     if (mode == Accumulate::hardware)
-      hardwareRows<8>(&a[0][0], &b[0][0], &c[0][0], 8, 4, {-14, -14, 10, 24, 23, 4}, shape.d == Element::f16);
+      sumAsHardware(ruleOf(shape), &a[0][0], &b[0][0], &c[0][0], 8, 8, 4);
     else
-      multiplyTile(&a[0][0], &b[0][0], &c[0][0], 8, 8, 4);
-    for (auto &row : c)
-      for (float &x : row)
-        x = canonical(x);
+      sumFused(&a[0][0], &b[0][0], &c[0][0], 8, 8, 4);
   }
   for (int lane = 0; lane < 32; lane++)
     for (int i = 0; i < 8; i++) {
@@ -446,27 +350,24 @@ Position position(const MatrixShape &shape, MatrixOperand operand, Element eleme
 
 void distributeRows(const uint8_t (*rows)[16], int count, bool transpose, uint32_t *const *registers) {
   for (int matrix = 0; matrix < count; matrix++) {
-    uint16_t elements[8][8];
-    std::memcpy(elements, rows[8 * matrix], sizeof(elements));
-    for (int lane = 0; lane < 32; lane++) {
-      int g = lane / 4, t = lane & 3;
-      uint32_t low = transpose ? elements[2 * t][g] : elements[g][2 * t];
-      uint32_t high = transpose ? elements[2 * t + 1][g] : elements[g][2 * t + 1];
-      registers[matrix][lane] = low | high << 16;
+    if (!transpose) { // lane 4g + t has word t of row g
+      std::memcpy(registers[matrix], rows[8 * matrix], 128);
+      continue;
     }
+    uint16_t elements[8][8], columns[8][8];
+    std::memcpy(elements, rows[8 * matrix], sizeof(elements));
+    for (int i = 0; i < 8; i++)
+      for (int j = 0; j < 8; j++)
+        columns[j][i] = elements[i][j];
+    std::memcpy(registers[matrix], columns, sizeof(columns));
   }
 }
 
 void collectRows(uint8_t (*rows)[16], int count, bool transpose, const uint32_t *const *registers) {
   for (int matrix = 0; matrix < count; matrix++) {
-    uint16_t elements[8][8];
-    for (int lane = 0; lane < 32; lane++) {
-      int g = lane / 4, t = lane & 3;
-      uint32_t word = registers[matrix][lane];
-      (transpose ? elements[2 * t][g] : elements[g][2 * t]) = static_cast<uint16_t>(word);
-      (transpose ? elements[2 * t + 1][g] : elements[g][2 * t + 1]) = static_cast<uint16_t>(word >> 16);
-    }
-    std::memcpy(rows[8 * matrix], elements, sizeof(elements));
+    const uint8_t (*from)[16] = reinterpret_cast<const uint8_t (*)[16]>(registers[matrix]);
+    uint32_t *to[1] = {reinterpret_cast<uint32_t *>(rows[8 * matrix])};
+    distributeRows(from, 1, transpose, to); // its own inverse
   }
 }
 

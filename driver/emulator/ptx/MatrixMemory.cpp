@@ -27,8 +27,13 @@ template <bool observed, bool isLoad> void matrices(WarpState &w, const Instr &i
   laneAddresses(w, i, 0, i.imm, i.addressIsSymbol, address);
   uint32_t mask = w.mask, holders = r.count == 4 ? allLanes : (1u << (8 * r.count)) - 1;
   if (observed) {
+    Accessed a;
+    a.space = r.access.space;
+    a.address = address;
+    a.bytes = a.aligned = 16;
+    a.touch = isLoad ? Touch::read : Touch::write;
     w.mask = mask & holders;
-    observe(w, i, r.access.space, address, 16, isLoad ? Touch::read : Touch::write);
+    observe(w, i, a);
     w.mask = mask;
   }
   uint8_t rows[32][16] = {};
@@ -64,7 +69,31 @@ struct Tile {
   int registers = 0;
 };
 
-template <bool isLoad> void wmmaTile(WarpState &w, const Instr &i) {
+/// Element e of register r of every lane, as one access; the counters take the whole instruction for one request.
+template <bool isLoad>
+void observeTile(WarpState &w, const Instr &i, const Tile &t, const uint64_t *base, const uint64_t *strides) {
+  int width = elementBits(t.element), perRegister = width == 64 ? 1 : 32 / width;
+  Accessed a;
+  a.space = t.access.space;
+  a.bytes = a.aligned = width < 8 ? 1 : uint32_t(width) / 8;
+  a.touch = isLoad ? Touch::read : Touch::write;
+  a.continued = false;
+  for (int r = 0; r < t.registers; r++)
+    for (int e = 0; e < perRegister; e++) {
+      uint64_t at[warpSize];
+      for (int l = 0; l < warpSize; l++) {
+        Position p = position(t.shape, t.operand, t.element, l, r, e);
+        uint64_t major = uint64_t(t.rowMajor ? p.row : p.column),
+                 minor = uint64_t(t.rowMajor ? p.column : p.row);
+        at[l] = base[l] + (major * strides[l] + minor) * uint64_t(width) / 8;
+      }
+      a.address = at;
+      observe(w, i, a);
+      a.continued = true;
+    }
+}
+
+template <bool observed, bool isLoad> void wmmaTile(WarpState &w, const Instr &i) {
   const Tile &t = *static_cast<const Tile *>(i.extra);
   uint64_t address[warpSize];
   laneAddresses(w, i, 0, i.imm, i.addressIsSymbol, address);
@@ -73,6 +102,14 @@ template <bool isLoad> void wmmaTile(WarpState &w, const Instr &i) {
       columns = t.operand == MatrixOperand::a ? t.shape.k : t.shape.n;
   int strideSource = isLoad ? 1 : 2;
   const Slot *fragment = isLoad ? i.list : i.list + i.parts[0] + i.parts[1];
+  if (observed) {
+    changed(w);
+    uint64_t strides[warpSize];
+    for (int l = 0; l < warpSize; l++)
+      strides[l] =
+          t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
+    observeTile<isLoad>(w, i, t, address, strides);
+  }
   for (int l = 0; l < warpSize; l++) {
     uint64_t stride =
         t.hasStride ? readLane(w, i.src[strideSource], 4, l) : uint64_t(t.rowMajor ? columns : rows);
@@ -149,7 +186,8 @@ bool chooseTile(const Spelling &s, Instr &i, Keeper &keeper) {
   if (t.access.space == Space::shared)
     i.pipe = isLoad ? Pipe::loadShared : Pipe::storeShared;
   i.control = Control::sync;
-  i.run = isLoad ? wmmaTile<true> : wmmaTile<false>;
+  i.run = isLoad ? wmmaTile<false, true> : wmmaTile<false, false>;
+  i.observed = isLoad ? wmmaTile<true, true> : wmmaTile<true, false>;
   return true;
 }
 

@@ -52,6 +52,12 @@ bool parseType(std::string_view type, Access &access) {
     }
   return false;
 }
+bool parseScope(std::string_view m, MemoryScope &scope) {
+  if (!isOneOf(m, {"cta", "cluster", "gpu", "gl", "sys"}))
+    return false;
+  scope = m == "cta" ? MemoryScope::cta : m == "sys" ? MemoryScope::sys : MemoryScope::gpu;
+  return true;
+}
 bool parseSpace(std::string_view m, Space &space) {
   if (m == "global")
     space = Space::global;
@@ -91,6 +97,15 @@ std::string hexadecimal(uint64_t value) {
   return text;
 }
 
+const Emulator::Range *rangeOf(LaunchState &launch, uint64_t address, Emulator::Range &scratch) {
+  auto after = std::upper_bound(launch.ranges.begin(), launch.ranges.end(), address,
+                                [](uint64_t a, const Emulator::Range &r) { return a < r.begin; });
+  if (after != launch.ranges.begin() && address < after[-1].end)
+    return &after[-1];
+  return launch.fromHeap && launch.emulator->find(address, scratch) ? &scratch : nullptr;
+}
+
+/// The range that begins nearest before the address, for the message.
 static const Emulator::Range *findRange(LaunchState &launch, uint64_t address) {
   auto after = std::upper_bound(launch.ranges.begin(), launch.ranges.end(), address,
                                 [](uint64_t a, const Emulator::Range &r) { return a < r.begin; });
@@ -100,27 +115,30 @@ static const Emulator::Range *findRange(LaunchState &launch, uint64_t address) {
 static bool inRange(WarpState &w, const Instr &i, uint64_t address, uint32_t bytes, int lane, bool write) {
   LaunchState &launch = *w.block->launch;
   const Emulator::Range *range = findRange(launch, address);
-  if (range && address + bytes <= range->end && !range->freed) {
-    w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
+  if (range && endsIn(address, bytes, range->end) && !range->freed && !(write && range->constant)) {
+    if (!range->constant) // a write must come here again
+      w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63] = {range->begin, range->end};
     return true;
   }
-  if (!launch.heap.empty()) { // made by the kernel itself
-    std::lock_guard lock(launch.mutex);
-    for (const Emulator::Range &r : launch.emulator->ranges())
-      if (!r.freed && address >= r.begin && address + bytes <= r.end)
-        return true;
+  Emulator::Range scratch;
+  if (launch.fromHeap && launch.emulator->find(address, scratch)) { // made by the kernel itself
+    range = &scratch;
+    if (endsIn(address, bytes, range->end) && !range->freed)
+      return true;
   }
   std::string what =
       (write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at " + hexadecimal(address);
-  if (range && address < range->end && range->freed) {
-    report(w, i, lane, "use-after-free", what + ", in memory that was freed");
+  if (write && range && endsIn(address, bytes, range->end) && range->constant) {
+    report(w, i, lane, Check::constantWrite, what + ", in " + range->name + " of constant memory");
+  } else if (range && address < range->end && range->freed) {
+    report(w, i, lane, Check::useAfterFree, what + ", in memory that was freed");
   } else {
     if (range)
       what += ", " + std::to_string(int64_t(address - range->end)) + " bytes after the end of " +
               range->name + " of " + std::to_string(range->end - range->begin) + " bytes";
     else
       what += ", which belongs to no allocation";
-    report(w, i, lane, "global-out-of-bounds", what);
+    report(w, i, lane, Check::globalBounds, what);
   }
   return false;
 }
@@ -144,13 +162,29 @@ uint32_t validGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     if (address[l] & (bytes - 1))
-      report(w, i, l, "misaligned",
+      report(w, i, l, Check::misaligned,
              "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address[l]) +
                  ", which is not a multiple of " + std::to_string(bytes));
     else if (inRange(w, i, address[l], bytes, l, write))
       valid |= 1u << l;
   }
   return valid;
+}
+
+uint32_t knownGlobal(WarpState &w, const Instr &i, const uint64_t *address, uint32_t bytes, bool write) {
+  const RangeCache &cache = w.block->cache[(reinterpret_cast<uintptr_t>(&i) / sizeof(Instr)) & 63];
+  uint32_t known = 0;
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    Emulator::Range scratch;
+    const Emulator::Range *range = nullptr;
+    if (address[l] >= cache.begin && endsIn(address[l], bytes, cache.end))
+      known |= 1u << l;
+    else if ((range = rangeOf(*w.block->launch, address[l], scratch)) &&
+             endsIn(address[l], bytes, range->end) && !range->freed && !(write && range->constant))
+      known |= 1u << l;
+  }
+  return known;
 }
 
 uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uint32_t bytes, int lane,
@@ -164,7 +198,7 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
       address &= (uint64_t(1) << 56) - 1;
   }
   if (address & (bytes - 1)) {
-    report(w, i, lane, "misaligned",
+    report(w, i, lane, Check::misaligned,
            "touches " + std::to_string(bytes) + " bytes at " + hexadecimal(address) +
                ", which is not a multiple of " + std::to_string(bytes));
     return nullptr;
@@ -172,25 +206,28 @@ uint8_t *locate(WarpState &w, const Instr &i, Space space, uint64_t address, uin
   BlockState &block = *w.block;
   switch (space) {
   case Space::shared:
-    if (address + bytes <= block.launch->sharedBytes)
+    if (endsIn(address, bytes, block.launch->sharedBytes))
       return block.shared.data() + address;
-    report(w, i, lane, "shared-out-of-bounds",
+    report(w, i, lane, Check::sharedBounds,
            std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
                std::to_string(address) + " of " + std::to_string(block.launch->sharedBytes) +
                " bytes of shared memory");
     return nullptr;
   case Space::local:
-    if (asWarp(w).local && address + bytes <= localStride)
+    if (asWarp(w).local && endsIn(address, bytes, std::min<uint64_t>(localStride, localTop(*w.frame, lane))))
       return asWarp(w).local + size_t(lane) * localStride + address;
-    report(w, i, lane, "local-out-of-bounds", "touches local memory at offset " + std::to_string(address));
+    report(w, i, lane, Check::localBounds,
+           std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes at offset " +
+               std::to_string(address) + " of " + std::to_string(localTop(*w.frame, lane)) +
+               " bytes of local memory");
     return nullptr;
   case Space::param: {
     uint64_t inFrame = address - callParamBase, frameBytes = w.frame->function->paramBytes;
-    if (address >= callParamBase && inFrame + bytes <= frameBytes)
+    if (address >= callParamBase && endsIn(inFrame, bytes, frameBytes))
       return w.frame->params.data() + size_t(lane) * frameBytes + inFrame;
-    if (address + bytes <= block.launch->arguments.size() && !write)
+    if (endsIn(address, bytes, block.launch->arguments.size()) && !write)
       return block.launch->arguments.data() + address;
-    report(w, i, lane, "param-out-of-bounds", "touches parameters at offset " + std::to_string(address));
+    report(w, i, lane, Check::paramBounds, "touches parameters at offset " + std::to_string(address));
     return nullptr;
   }
   default: return inRange(w, i, address, bytes, lane, write) ? reinterpret_cast<uint8_t *>(address) : nullptr;
@@ -224,13 +261,26 @@ static void readElement(WarpState &w, Slot s, int registerBytes, int lane, uint8
   memcpy(to, &value, a.bytes);
 }
 
+static Accessed accessed(const Access &a, const uint64_t *address, uint32_t bytes, Touch touch) {
+  Accessed result;
+  result.space = a.space;
+  result.address = address;
+  result.bytes = bytes;
+  result.aligned = bytes;
+  result.touch = touch;
+  result.strong = a.ordered;
+  result.order = a.order;
+  result.scope = a.scope;
+  return result;
+}
+
 template <bool observed> static void load(WarpState &w, const Instr &i) {
   const Access &a = accessOf(i);
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
   if (observed)
-    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::read);
+    observe(w, i, accessed(a, address, bytes, Touch::read));
   if (a.ordered)
     asWarp(w).spinning = true;
   bool vector = i.parts[0] != 0;
@@ -246,6 +296,8 @@ template <bool observed> static void load(WarpState &w, const Instr &i) {
       for (int e = 0; e < a.count; e++)
         writeElement(w, i.list[e], i.dstBytes, l, from + e * a.bytes, a);
   }
+  if (observed && a.ordered)
+    observeAcquire(w, i, accessed(a, address, bytes, Touch::read));
 }
 
 /// Loads of whole 32- and 64-bit words from global or shared memory by registers of the same width: nearly all there are.
@@ -253,8 +305,13 @@ template <Space space, class T, int count, bool observed>
 static void loadWords(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
-  if (observed)
-    observe(w, i, space, address, sizeof(T) * count, Touch::read);
+  if (observed) {
+    Accessed a;
+    a.space = space;
+    a.address = address;
+    a.bytes = a.aligned = sizeof(T) * count;
+    observe(w, i, a);
+  }
   uint32_t mask = w.mask;
   const uint8_t *base = nullptr;
   if constexpr (space == Space::global) {
@@ -308,9 +365,17 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
   uint64_t address[warpSize];
   laneAddresses(w, i, i.addressSrc, i.imm, i.addressIsSymbol, address);
   uint32_t bytes = a.bytes * a.count;
-  if (observed)
-    observe(w, i, a.space, address, bytes, a.ordered ? Touch::atomic : Touch::write);
   const Slot *values = i.parts[2] ? i.list + i.parts[0] + i.parts[1] : &i.src[1];
+  if (observed) {
+    uint8_t data[warpSize * 32];
+    Accessed all = accessed(a, address, bytes, Touch::write);
+    all.values = data;
+    for (uint32_t rest = w.mask; rest; rest &= rest - 1)
+      for (int e = 0; e < a.count; e++)
+        readElement(w, values[e], i.srcBytes[1], std::countr_zero(rest),
+                    data + size_t(std::countr_zero(rest)) * bytes + e * a.bytes, a);
+    observe(w, i, all);
+  }
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint8_t *to = locate(w, i, a.space, address[l], bytes, l, true);
@@ -319,6 +384,8 @@ template <bool observed> static void store(WarpState &w, const Instr &i) {
     alignas(16) uint8_t data[64];
     for (int e = 0; e < a.count; e++)
       readElement(w, values[e], i.srcBytes[1], l, data + e * a.bytes, a);
+    if (observed && memcmp(to, data, bytes) != 0)
+      changed(w);
     if (a.ordered && bytes == 4) // whole words, seen by other host threads after what was written before
       __atomic_store_n(reinterpret_cast<uint32_t *>(to), *reinterpret_cast<uint32_t *>(data),
                        __ATOMIC_SEQ_CST);
@@ -364,7 +431,12 @@ static bool chooseLoadStore(const Spelling &s, Instr &i, Keeper &keeper, bool is
                isOneOf(m, {"weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc"})) {
     } else if (isOneOf(m, {"volatile", "relaxed", "acquire", "release", "mmio"})) {
       a.ordered = true;
-    } else if (isOneOf(m, {"cta", "cluster", "gpu", "sys"})) {
+      a.order = m == "acquire"   ? MemoryOrder::acquire
+                : m == "release" ? MemoryOrder::release
+                                 : MemoryOrder::relaxed;
+      if (m == "volatile" || m == "mmio")
+        a.scope = MemoryScope::sys;
+    } else if (parseScope(m, a.scope)) {
     } else if (m == "v2" || m == "v4" || m == "v8") {
       a.count = m[1] - '0';
     } else if (m.substr(0, 4) == "L1::" || m.substr(0, 4) == "L2::") {
@@ -440,8 +512,48 @@ static void nothing(WarpState &, const Instr &) {}
 static void fence(WarpState &w, const Instr &) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   asWarp(w).spinning = true;
-  if (auto &signals = w.block->launch->signals)
-    signals[w.block->linear]++;
+}
+static void fenceObserved(WarpState &w, const Instr &i) {
+  fence(w, i);
+  if (w.block->launch->checks)
+    fenced(asWarp(w), static_cast<MemoryScope>(i.variant));
+}
+// Each lane's local memory ends where its own allocations end; frames of called functions lie behind all of them.
+static std::vector<uint64_t> &stackOf(WarpState &w) {
+  Frame &f = *w.frame;
+  if (f.stack.empty())
+    f.stack.assign(warpSize, f.localBase + f.function->localBytes);
+  return f.stack;
+}
+static void allocateOnStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  uint64_t align = std::max<uint64_t>(i.variant, 8);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    uint64_t at = (stack[size_t(l)] + align - 1) / align * align;
+    uint64_t size = readLane(w, i.src[0], i.srcBytes[0], l);
+    writeLane(w, i.dst, i.dstBytes, l, at);
+    if (size > localStride || at + size > localStride) {
+      report(w, i, l, Check::localBounds,
+             "allocates " + std::to_string(size) + " bytes of a stack of " + std::to_string(localStride));
+      continue;
+    }
+    stack[size_t(l)] = at + size;
+    if (asWarp(w).localWritten)
+      memset(asWarp(w).localWritten + size_t(l) * localStride + at, 0, size);
+  }
+}
+static void saveStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1)
+    writeLane(w, i.dst, i.dstBytes, std::countr_zero(rest), stack[size_t(std::countr_zero(rest))]);
+}
+static void restoreStack(WarpState &w, const Instr &i) {
+  auto &stack = stackOf(w);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    stack[size_t(l)] = std::min(readLane(w, i.src[0], i.srcBytes[0], l), stack[size_t(l)]);
+  }
 }
 /// `createpolicy`: hints have no effect here.
 static void policy(WarpState &w, const Instr &i) {
@@ -453,7 +565,8 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
   std::string_view op = s.opcode;
   if (op == "ld" || op == "ldu" || op == "st")
     return chooseLoadStore(s, i, keeper, op != "st");
-  if (chooseAtomic(s, i, keeper) || chooseAsyncCopy(s, i, keeper) || chooseMatrixMemory(s, i, keeper))
+  if (chooseAtomic(s, i, keeper) || chooseMbarrier(s, i, keeper) || chooseAsyncCopy(s, i, keeper) ||
+      chooseMatrixMemory(s, i, keeper))
     return true;
   if (op == "cvta" || op == "isspacep") {
     Access a;
@@ -467,11 +580,24 @@ bool chooseMemory(const Spelling &s, Instr &i, Keeper &keeper) {
     return true;
   }
   if (op == "membar" || op == "fence") {
+    MemoryScope scope = MemoryScope::gpu;
     for (auto m : s.modifiers)
-      if (!isOneOf(m, {"cta", "gl", "gpu", "sys", "sc", "acq_rel", "cluster", "acquire", "release"}))
+      if (!parseScope(m, scope) && !isOneOf(m, {"sc", "acq_rel", "acquire", "release"}))
         badModifier(s, i, m);
     i.pipe = Pipe::warp;
+    i.variant = uint32_t(scope);
     i.run = fence;
+    i.observed = fenceObserved;
+    return true;
+  }
+  if (op == "alloca" || op == "stacksave" || op == "stackrestore") {
+    for (auto m : s.modifiers)
+      if (!isOneOf(m, {"u32", "u64"}))
+        badModifier(s, i, m);
+    i.variant = op == "alloca" && s.operands.size() > 2
+                    ? uint32_t(strtoul(std::string(s.operands[2]).c_str(), nullptr, 0))
+                    : 8;
+    i.run = op == "alloca" ? allocateOnStack : op == "stacksave" ? saveStack : restoreStack;
     return true;
   }
   if (op == "prefetch" || op == "prefetchu" || op == "applypriority" || op == "discard") {

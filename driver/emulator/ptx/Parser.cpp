@@ -29,7 +29,7 @@ int bytesOf(Type type) { return types[static_cast<size_t>(type)].bytes; }
 
 bool parseType(std::string_view word, Type &type) {
   for (const auto &row : types)
-    if (row.word == word) {
+    if (row.word.size() == word.size() && row.word[0] == word[0] && row.word == word) {
       type = row.type;
       return true;
     }

@@ -28,6 +28,7 @@
 namespace tegula::ptx {
 
 constexpr uint64_t callParamBase = 0x100000;
+constexpr uint64_t localStride = 512 * 1024; ///< local memory of a thread
 /// The value of a pointer to function number i is functionPointerBase + 16 * i.
 constexpr uint64_t functionPointerBase = 0x00f0000000000000;
 

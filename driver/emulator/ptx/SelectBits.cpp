@@ -72,7 +72,30 @@ void unpack(WarpState &w, const Instr &in) {
         writeLane(w, in.list[part], bytes, lane, static_cast<uint64_t>(whole[lane] >> (8 * bytes * part)));
   }
 }
-// The two forms that Triton and nvcc write most.
+// The forms that Triton and nvcc write most.
+void unpackTwoWords(WarpState &w, const Instr &in) {
+  alignas(64) uint64_t whole[warpSize];
+  alignas(64) uint32_t half[warpSize];
+  std::memcpy(whole, lanes64(w, in.src[0]), sizeof(whole));
+  for (int part = 0; part < 2; part++) {
+    if (in.list[part] == noSlot)
+      continue;
+    for (int i = 0; i < warpSize; i++)
+      half[i] = static_cast<uint32_t>(whole[i] >> (32 * part));
+    writeLanes(lanes32(w, in.list[part]), half, w.mask);
+  }
+}
+void unpackTwoHalves(WarpState &w, const Instr &in) {
+  alignas(64) uint32_t whole[warpSize], half[warpSize];
+  std::memcpy(whole, lanes32(w, in.src[0]), sizeof(whole));
+  for (int part = 0; part < 2; part++) {
+    if (in.list[part] == noSlot)
+      continue;
+    for (int i = 0; i < warpSize; i++)
+      half[i] = whole[i] >> (16 * part) & 0xffff;
+    writeLanes(lanes32(w, in.list[part]), half, w.mask);
+  }
+}
 void packTwoWords(WarpState &w, const Instr &in) {
   const uint32_t *low = lanes32(w, in.list[0]), *high = lanes32(w, in.list[1]);
   alignas(64) uint64_t result[warpSize];
@@ -119,10 +142,11 @@ bool chooseMove(const Spelling &spelling, Instr &in) {
     int count = in.parts[0] ? in.parts[0] : in.parts[1];
     if ((in.parts[0] && in.parts[1]) || (count != 2 && count != 4) || bytes < count)
       m.fail();
-    in.run = in.parts[0]                ? unpack
-             : count == 2 && bytes == 8 ? packTwoWords
-             : count == 2 && bytes == 4 ? packTwoHalves
-                                        : pack;
+    bool words = count == 2 && bytes == 8, halves = count == 2 && bytes == 4;
+    if (in.parts[0])
+      in.run = words ? unpackTwoWords : halves ? unpackTwoHalves : unpack;
+    else
+      in.run = words ? packTwoWords : halves ? packTwoHalves : pack;
     return true;
   }
   in.run = bytes == 16 ? move128 : bytes == 8 ? move<uint64_t> : move<uint32_t>;
@@ -186,7 +210,8 @@ bool chooseLop3(const Spelling &spelling, Instr &in) {
   return true;
 }
 
-// --- Carries. After a subtraction the carry is a borrow.
+// --- Carries. A subtraction is an addition of the complement: its carry is 1 where nothing was borrowed. (The manual
+// speaks of a borrow; nvcc's division of 128 bits reads the carry of a subc.cc with addc, which holds only this way.)
 
 enum class Chain : uint8_t { add, subtract, low, high };
 template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const Instr &in) {
@@ -196,7 +221,7 @@ template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const
   alignas(64) U result[warpSize];
   uint32_t carries = 0;
   for (uint32_t i = 0; i < warpSize; i++) {
-    U x = a[i], y = b[i], carry = in1 ? w.carry >> i & 1 : 0;
+    U x = a[i], y = b[i], carry = in1 ? w.carry >> i & 1 : op == Chain::subtract;
     if constexpr (op == Chain::low || op == Chain::high) {
       x = op == Chain::low ? static_cast<U>(MulLo<T>::run(static_cast<T>(x), static_cast<T>(y)))
                            : static_cast<U>(MulHi<T>::run(static_cast<T>(x), static_cast<T>(y)));
@@ -204,9 +229,9 @@ template <class T, Chain op, bool in1, bool out1> void chain(WarpState &w, const
     }
     bool carried;
     if constexpr (op == Chain::subtract) {
-      U once = x - y;
-      result[i] = once - carry;
-      carried = x < y || once < carry;
+      U once = x - y, borrow = carry ^ 1;
+      result[i] = once - borrow;
+      carried = !(x < y || once < borrow);
     } else {
       U once = x + y;
       result[i] = once + carry;

@@ -14,7 +14,7 @@
 namespace tegula::ptx {
 namespace {
 
-enum class Video : uint8_t { add, sub, absdiff, min, max, shl, shr, average, set };
+enum class Video : uint8_t { mad, add, sub, absdiff, min, max, shl, shr, average, set };
 enum class Second : uint8_t { none, add, min, max };
 
 struct Description {
@@ -24,6 +24,8 @@ struct Description {
   bool signedA = false, signedB = false, signedD = false;
   bool saturate = false, wrap = false;
   lane::Compare how = lane::Compare::eq;
+  uint8_t shift[2] = {0, 0}, bits[2] = {32, 32}; ///< which part of a and of b, if lanes is 1
+  uint8_t scale = 0;                             ///< of vmad: how far its sum is shifted to the right
 };
 
 int64_t compute(const Description &d, int64_t a, int64_t b) {
@@ -31,6 +33,7 @@ int64_t compute(const Description &d, int64_t a, int64_t b) {
   amount = d.wrap ? amount & 31 : std::min<uint32_t>(amount, 32);
   switch (d.op) {
   case Video::add: return a + b;
+  case Video::mad: return a * b;
   case Video::sub: return a - b;
   case Video::absdiff: return a < b ? b - a : a - b;
   case Video::min: return std::min(a, b);
@@ -67,7 +70,12 @@ uint32_t one(const Description &d, uint32_t a, uint32_t b, uint32_t c) {
   uint32_t result = 0;
   int64_t sum = d.signedD ? static_cast<int32_t>(c) : static_cast<int64_t>(c);
   for (int i = 0; i < d.lanes; i++) {
-    int64_t value = compute(d, part(a, i * bits, bits, d.signedA), part(b, i * bits, bits, d.signedB));
+    int64_t value =
+        d.lanes == 1
+            ? compute(d, part(a, d.shift[0], d.bits[0], d.signedA), part(b, d.shift[1], d.bits[1], d.signedB))
+            : compute(d, part(a, i * bits, bits, d.signedA), part(b, i * bits, bits, d.signedB));
+    if (d.op == Video::mad)
+      value = (value + sum) >> d.scale;
     if (d.saturate)
       value = clampTo(value, bits, d.signedD);
     if (d.lanes > 1 && d.second == Second::add) { // the parts are summed up into c
@@ -102,9 +110,10 @@ struct Name {
   std::string_view name;
   Video op;
 };
-constexpr Name names[] = {{"vadd", Video::add}, {"vsub", Video::sub},      {"vabsdiff", Video::absdiff},
-                          {"vmin", Video::min}, {"vmax", Video::max},      {"vshl", Video::shl},
-                          {"vshr", Video::shr}, {"vavrg", Video::average}, {"vset", Video::set}};
+constexpr Name names[] = {{"vmad", Video::mad},         {"vadd", Video::add}, {"vsub", Video::sub},
+                          {"vabsdiff", Video::absdiff}, {"vmin", Video::min}, {"vmax", Video::max},
+                          {"vshl", Video::shl},         {"vshr", Video::shr}, {"vavrg", Video::average},
+                          {"vset", Video::set}};
 
 bool takeSign(Modifiers &m) { // true: signed
   std::string_view type = m.next();
@@ -126,7 +135,8 @@ bool chooseVideo(const Spelling &spelling, Instr &in, Keeper &keeper) {
   for (const Name &name : names)
     if (name.name == opcode)
       found = &name;
-  if (!found || (d.lanes > 1 && (found->op == Video::shl || found->op == Video::shr)) ||
+  if (!found ||
+      (d.lanes > 1 && (found->op == Video::shl || found->op == Video::shr || found->op == Video::mad)) ||
       (d.lanes == 1 && found->op == Video::average))
     return false;
   Modifiers m(spelling, in);
@@ -150,20 +160,33 @@ bool chooseVideo(const Spelling &spelling, Instr &in, Keeper &keeper) {
     if (!known)
       m.fail();
   }
+  if (d.op == Video::mad)
+    d.scale = m.take("shr7") ? 7 : m.take("shr15") ? 15 : 0;
   d.second = m.take("add")   ? Second::add
              : m.take("min") ? Second::min
              : m.take("max") ? Second::max
                              : Second::none;
   if (d.lanes > 1 && (d.second == Second::min || d.second == Second::max))
     m.fail();
-  if (d.second != Second::none && in.src[2] == noSlot)
+  if ((d.second != Second::none || d.op == Video::mad) && in.src[2] == noSlot)
+    m.fail();
+  if (d.op == Video::mad && d.second != Second::none)
     m.fail();
   m.finish();
-  // Parts of operands are chosen by suffixes (`%r1.b0`); those are not done.
-  for (std::string_view operand : spelling.operands)
-    for (std::string_view suffix : {".b0", ".b1", ".b2", ".b3", ".h0", ".h1", ".b3210", ".h10"})
-      if (operand.ends_with(suffix))
-        m.fail();
+  // Parts of operands are chosen by suffixes: `%r1.b0`. Those of a result are not done, nor others with several lanes.
+  for (size_t k = 0; k < spelling.operands.size(); k++) {
+    std::string_view operand = spelling.operands[k];
+    size_t dot = operand.rfind('.');
+    if (dot == std::string_view::npos)
+      continue;
+    std::string_view suffix = operand.substr(dot + 1);
+    bool byte = suffix.size() == 2 && suffix[0] == 'b' && suffix[1] >= '0' && suffix[1] <= '3';
+    bool half = suffix.size() == 2 && suffix[0] == 'h' && suffix[1] >= '0' && suffix[1] <= '1';
+    if ((!byte && !half) || d.lanes > 1 || k < 1 || k > 2)
+      m.fail();
+    d.bits[k - 1] = byte ? 8 : 16;
+    d.shift[k - 1] = uint8_t((suffix[1] - '0') * d.bits[k - 1]);
+  }
   in.extra = keeper.keep(d);
   in.run = video;
   return true;

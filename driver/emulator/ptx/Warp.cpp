@@ -155,8 +155,51 @@ void moveSpecial(WarpState &w, const Instr &i) {
 
 // --- shfl, vote, match, redux
 
+/// Lanes that run together may be in different groups: each has a member mask of its own. Those of w.mask only.
+void memberMasks(WarpState &w, const Instr &i, uint32_t *members) {
+  for (int l = 0; l < warpSize; l++)
+    members[l] = i.memberSource >= 0 ? lanes32(w, i.src[i.memberSource])[l] & w.mask : w.mask;
+}
+
+/// Each lane is of its own group, and all of the group execute the instruction.
+void checkMembers(WarpState &w, const Instr &i) {
+  if (!w.block->launch->checks || i.memberSource < 0)
+    return;
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    uint32_t members = lanes32(w, i.src[i.memberSource])[l];
+    if (!(members >> l & 1))
+      report(w, i, l, Check::memberMask, "is not in its own member mask " + hexadecimal(members));
+    else if (uint32_t missing = members & w.active & ~w.mask)
+      report(w, i, l, Check::memberMask,
+             "needs the lanes " + hexadecimal(missing) + ", whose predicate skips the instruction");
+  }
+}
+/// Instructions that bring lanes together.
+void meetObserved(WarpState &w, const Instr &i) {
+  checkMembers(w, i);
+  i.run(w, i);
+  if (w.block->launch->checks)
+    lanesMet(asWarp(w), w.mask);
+}
+void nothing(WarpState &, const Instr &) {}
+void syncWarpObserved(WarpState &w, const Instr &i) {
+  checkMembers(w, i);
+  if (!w.block->launch->checks)
+    return;
+  uint32_t left = w.mask;
+  while (left) { // group by group
+    uint32_t group = lanes32(w, i.src[i.memberSource])[std::countr_zero(left)] & left;
+    group = group ? group : left & -left;
+    lanesSynced(asWarp(w), group);
+    left &= ~group;
+  }
+}
+
 enum class Shuffle : uint8_t { up, down, bfly, idx };
-void shuffle(WarpState &w, const Instr &i) {
+template <bool observed> void shuffle(WarpState &w, const Instr &i) {
+  if (observed)
+    checkMembers(w, i);
   uint32_t from[warpSize], valid = 0;
   memcpy(from, lanes32(w, i.src[0]), sizeof from);
   const uint32_t *b = lanes32(w, i.src[1]), *c = lanes32(w, i.src[2]);
@@ -187,7 +230,12 @@ void shuffle(WarpState &w, const Instr &i) {
       j = l;
     result[l] = from[j & 31];
     valid |= uint32_t(in) << l;
+    if (observed && (w.mask >> l & 1) && !(w.mask >> (j & 31) & 1) && w.block->launch->checks)
+      report(w, i, l, Check::inactiveSource,
+             "reads lane " + std::to_string(j) + ", which does not take part");
   }
+  if (observed && w.block->launch->checks)
+    lanesMet(asWarp(w), w.mask);
   if (i.dst != noSlot)
     for (uint32_t rest = w.mask; rest; rest &= rest - 1)
       lanes32(w, i.dst)[std::countr_zero(rest)] = result[std::countr_zero(rest)];
@@ -196,36 +244,37 @@ void shuffle(WarpState &w, const Instr &i) {
 
 enum class Vote : uint8_t { all, any, uni, ballot };
 void vote(WarpState &w, const Instr &i) {
-  uint32_t votes = readPred(w, i.srcPred, i.srcPredNegated) & w.mask;
-  uint32_t member =
-      i.memberSource >= 0 ? lanes32(w, i.src[i.memberSource])[std::countr_zero(w.mask)] & w.mask : w.mask;
-  votes &= member;
-  if (static_cast<Vote>(i.variant) == Vote::ballot) {
-    for (uint32_t rest = w.mask; rest; rest &= rest - 1)
-      lanes32(w, i.dst)[std::countr_zero(rest)] = votes;
-    return;
+  uint32_t all = readPred(w, i.srcPred, i.srcPredNegated) & w.mask, results = 0;
+  uint32_t members[warpSize];
+  memberMasks(w, i, members);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest);
+    uint32_t votes = all & members[l];
+    if (static_cast<Vote>(i.variant) == Vote::ballot)
+      lanes32(w, i.dst)[l] = votes;
+    else if (i.variant == uint32_t(Vote::all)   ? votes == members[l]
+             : i.variant == uint32_t(Vote::any) ? votes != 0
+                                                : votes == 0 || votes == members[l])
+      results |= 1u << l;
   }
-  bool result = i.variant == uint32_t(Vote::all)   ? votes == member
-                : i.variant == uint32_t(Vote::any) ? votes != 0
-                                                   : votes == 0 || votes == member;
-  writePred(w, i.dstPred, result ? allLanes : 0);
+  if (static_cast<Vote>(i.variant) != Vote::ballot)
+    writePred(w, i.dstPred, results);
 }
 
 void match(WarpState &w, const Instr &i) { // variant 1: all
-  uint32_t all = allLanes, result[warpSize] = {};
-  int first = std::countr_zero(w.mask);
+  uint32_t all = 0, result[warpSize] = {}, members[warpSize];
+  memberMasks(w, i, members);
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     int l = std::countr_zero(rest);
     uint64_t value = readLane(w, i.src[0], i.srcBytes[0], l);
-    for (uint32_t others = w.mask; others; others &= others - 1)
+    for (uint32_t others = members[l]; others; others &= others - 1)
       if (readLane(w, i.src[0], i.srcBytes[0], std::countr_zero(others)) == value)
         result[l] |= 1u << std::countr_zero(others);
-    if (value != readLane(w, i.src[0], i.srcBytes[0], first))
-      all = 0;
+    all |= uint32_t(result[l] == members[l]) << l;
   }
   for (uint32_t rest = w.mask; rest && i.dst != noSlot; rest &= rest - 1) {
     int l = std::countr_zero(rest);
-    lanes32(w, i.dst)[l] = i.variant ? (all ? w.mask : 0) : result[l];
+    lanes32(w, i.dst)[l] = i.variant ? (all >> l & 1 ? members[l] : 0) : result[l];
   }
   if (i.variant)
     writePred(w, i.dstPred, all);
@@ -259,15 +308,16 @@ void reduce(WarpState &w, const Instr &i) {
 }
 
 void elect(WarpState &w, const Instr &i) {
-  int leader = std::countr_zero(w.mask);
-  if (i.dst != noSlot)
-    for (uint32_t rest = w.mask; rest; rest &= rest - 1)
-      lanes32(w, i.dst)[std::countr_zero(rest)] = uint32_t(leader);
-  writePred(w, i.dstPred, 1u << leader);
+  uint32_t members[warpSize], leaders = 0;
+  memberMasks(w, i, members);
+  for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
+    int l = std::countr_zero(rest), leader = std::countr_zero(members[l]);
+    if (i.dst != noSlot)
+      lanes32(w, i.dst)[l] = uint32_t(leader);
+    leaders |= uint32_t(l == leader) << l;
+  }
+  writePred(w, i.dstPred, leaders);
 }
-
-void syncWarp(WarpState &w, const Instr &) { asWarp(w).laneEpoch++; }
-void nothing(WarpState &, const Instr &) {}
 
 // --- Choosing
 
@@ -285,7 +335,8 @@ bool chooseShuffle(const Spelling &s, Instr &i) {
   }
   i.control = sync ? Control::sync : Control::none;
   i.memberSource = sync ? 3 : -1;
-  i.run = shuffle;
+  i.run = shuffle<false>;
+  i.observed = shuffle<true>;
   return true;
 }
 
@@ -307,6 +358,7 @@ bool chooseVote(const Spelling &s, Instr &i) {
     if (i.src[k] != noSlot)
       i.memberSource = int8_t(k);
   i.run = vote;
+  i.observed = meetObserved;
   return true;
 }
 
@@ -330,6 +382,7 @@ bool chooseReduce(const Spelling &s, Instr &i) {
   i.control = Control::sync;
   i.memberSource = 1;
   i.run = reduce;
+  i.observed = meetObserved;
   return true;
 }
 
@@ -359,7 +412,8 @@ bool chooseBarrier(const Spelling &s, Instr &i, Keeper &keeper) {
   if (warp) {
     i.control = Control::sync;
     i.memberSource = 0;
-    i.run = syncWarp;
+    i.run = nothing;
+    i.observed = syncWarpObserved;
     i.pipe = Pipe::warp;
     return true;
   }
@@ -420,6 +474,7 @@ bool chooseWarp(const Spelling &s, Instr &i, Keeper &keeper) {
     i.control = Control::sync;
     i.memberSource = 1;
     i.run = match;
+    i.observed = meetObserved;
     return true;
   }
   if (op == "activemask") {
@@ -433,6 +488,7 @@ bool chooseWarp(const Spelling &s, Instr &i, Keeper &keeper) {
     i.control = Control::sync;
     i.memberSource = 0;
     i.run = elect;
+    i.observed = meetObserved;
     return true;
   }
   if (op == "mov") {

@@ -10,22 +10,19 @@ Arguments are NumPy arrays and PyTorch CPU tensors, changed in place, numbers, o
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _tegula
+from .. import _tegula, knobs
 
 __all__ = ["Finding", "Module", "Report", "load"]
-
-_CHECKS = {"off": 0, "on": 1, "fatal": 2}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: `kind`, a sentence `text`, and where."""
+    """What a check found: `kind`, a sentence `text`, and where. `other` is the other party of a race, as a dictionary."""
 
     kind: str
     text: str
@@ -36,6 +33,7 @@ class Finding:
     block: tuple[int, int, int]
     thread: tuple[int, int, int]
     count: int
+    other: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
@@ -43,15 +41,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a launch did: `counters` (empty unless asked for) and `findings` of the checks."""
+    """What a launch did: `counters` (empty unless asked for) and `findings` of the checks. Its text is a table of both."""
 
     counters: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    _table: str = field(default="", repr=False)
+
+    def table(self) -> str:
+        """The counters for people."""
+        return self._table
 
     def __str__(self) -> str:
-        rows = [f"{name:24} {value:>16,}" for name, value in self.counters.items() if isinstance(value, int)]
-        rows += [f"  {name:22} {value:>16,}" for name, value in self.counters.get("by_pipe", {}).items()]
-        return "\n".join(rows + [str(f) for f in self.findings])
+        return self._table + "".join(f"{f}\n" for f in self.findings)
 
 
 def _memory(value: Any) -> tuple[int, int] | None:
@@ -116,6 +117,18 @@ class Module:
         """Names of the kernels."""
         return self._module.entries()
 
+    def variable(self, name: str) -> Any:
+        """The bytes of a `.global` or `.const` variable, as a NumPy array that shares its memory."""
+        import ctypes
+
+        import numpy as np
+
+        address, size = self._module.variable(name)
+        if not address:
+            raise KeyError(name)
+        array = np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+        return array
+
     def launch(
         self,
         name: str,
@@ -131,42 +144,54 @@ class Module:
         threads: int = 0,
         cooperative: bool = False,
         hardware_accumulate: bool = False,
+        unwritten: Sequence[Any] = (),
+        instruction_limit: int = 0,
+        memory: Sequence[Any] = (),
     ) -> Report:
         """Runs a kernel to its end.
 
         `shared` is the dynamic shared memory in bytes. `checks`: "off", "on" (collect findings) or "fatal" (raise at the
-        first). `lazy`: `cp.async` lands at its wait, else at once. `seed`: a random order of warps.
+        first), then `,+name` or `,-name` of single checks: "on,+same-value-race". `lazy`: `cp.async` lands at its wait,
+        else at once. `seed`: a random order of warps. `unwritten`: those of the arguments whose contents do not count:
+        reading them before the kernel has written them is a finding. A kernel that does not end is stopped by Ctrl-C, or
+        by an error after about `instruction_limit` instructions of warps. `memory`: arrays that the kernel reaches by
+        addresses in other arrays.
         """
-        checks = checks or os.environ.get("TEGULA_EMU_CHECKS", "off")
-        if checks not in _CHECKS:
-            raise ValueError(f"checks: expected off, on or fatal, got {checks!r}")
+        checks = checks or knobs.emu_checks
         parameters = self._module.parameters(name)
         if len(args) != len(parameters):
             raise TypeError(f"{name}: {len(parameters)} parameters, {len(args)} arguments")
         packed = bytearray()
-        memory: list[tuple[int, int, str]] = []
+        known: list[tuple[int, int, str, bool]] = []
+        for number, value in enumerate(memory):
+            place = _memory(value)
+            if place is None:
+                raise TypeError(f"memory {number}: expected an array, got {value!r}")
+            known.append((place[0], place[1], f"memory {number}", False))
         for position, (value, (offset, size, kind)) in enumerate(zip(args, parameters)):
             packed += bytes(offset - len(packed))
             place = _memory(value)
             if place is not None:
-                memory.append((place[0], place[1], f"argument {position}"))
+                fresh = any(value is other for other in unwritten)
+                known.append((place[0], place[1], f"argument {position}", fresh))
                 value, kind = place[0], "b"
             packed += _pack(value, size, kind, position)
         options = {
             "shared": shared,
-            "checks": _CHECKS[checks],
+            "checks": checks,
             "counters": counters,
             "lazy": lazy,
             "seed": seed,
             "threads": threads,
             "cooperative": cooperative,
             "hardware_accumulate": hardware_accumulate,
+            "instruction_limit": instruction_limit,
         }
-        found = self._module.launch(name, _triple(grid), _triple(block), bytes(packed), memory, options)
-        return Report(found[0] if counters else {}, [Finding(**f) for f in found[1]])
+        found = self._module.launch(name, _triple(grid), _triple(block), bytes(packed), known, options)
+        return Report(found[0], [Finding(**f) for f in found[1]], found[2])
 
 
 def load(ptx: str | bytes, arch: str | None = None, name: str = "<ptx>") -> Module:
     """Parses and checks PTX for an architecture (`sm_75`, `sm_80`, `sm_86`, `sm_87`, `sm_89`)."""
     text = ptx.decode() if isinstance(ptx, bytes) else ptx
-    return Module(text.rstrip("\0"), arch or os.environ.get("TEGULA_EMU_ARCH", "sm_80"), name)
+    return Module(text.rstrip("\0"), arch or knobs.emu_arch, name)

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "driver/emulator/ptx/Emulator.h"
 #include "ir/diag/Diagnostic.h"
+#include "tests/unit/emulator/Gpu.h"
 
 #include "gtest/gtest.h"
 
@@ -15,44 +15,6 @@
 using namespace tegula::ptx;
 
 namespace {
-
-struct Gpu {
-  Emulator emulator;
-  LaunchSettings settings;
-  std::vector<uint8_t> arguments;
-
-  template <class T> Gpu &pass(T value) {
-    size_t at = (arguments.size() + sizeof(T) - 1) / sizeof(T) * sizeof(T);
-    arguments.resize(at + sizeof(T));
-    memcpy(arguments.data() + at, &value, sizeof(T));
-    return *this;
-  }
-  template <class T> Gpu &pass(std::vector<T> &data) {
-    emulator.registerRange(reinterpret_cast<uint64_t>(data.data()), data.size() * sizeof(T), "data");
-    return pass(reinterpret_cast<uint64_t>(data.data()));
-  }
-  Report run(const std::string &parameters, const std::string &body, const std::string &outside = "") {
-    std::string text = ".version 8.4\n.target sm_80\n.address_size 64\n" + outside + "\n.visible .entry k(" +
-                       parameters + ")\n{\n" + body + "\nret;\n}\n";
-    auto module = emulator.load(text, "sm_80");
-    return emulator.launch(*module, "k", settings, arguments);
-  }
-};
-
-const char *onePointer = ".param .u64 p0";
-const char *prologue = R"(
-  .reg .b32 %r<32>; .reg .b64 %rd<16>; .reg .pred %p<8>; .reg .f32 %f<8>;
-  ld.param.u64 %rd0, [p0];
-  mov.u32 %r0, %tid.x;
-  mul.wide.u32 %rd1, %r0, 4;
-  add.s64 %rd2, %rd0, %rd1;
-)";
-
-Report runOne(Gpu &gpu, std::vector<uint32_t> &data, const std::string &body,
-              const std::string &outside = "") {
-  gpu.pass(data);
-  return gpu.run(onePointer, prologue + body, outside);
-}
 
 TEST(EmulatorMachine, DivergentBranchesMeetAgain) {
   std::vector<uint32_t> data(64);
@@ -132,68 +94,6 @@ TEST(EmulatorMachine, BarrierOrdersSharedMemory) {
   }
 }
 
-TEST(EmulatorChecks, MissingBarrierIsARace) {
-  std::vector<uint32_t> data(128);
-  Gpu gpu;
-  gpu.settings.block[0] = 128;
-  gpu.settings.checks = Checks::on;
-  Report report = runOne(gpu, data, reversed(""));
-  ASSERT_FALSE(report.findings.empty());
-  bool race = false;
-  for (auto &f : report.findings)
-    race |= f.kind == "shared-race";
-  EXPECT_TRUE(race) << report.findings[0].text;
-}
-
-TEST(EmulatorChecks, OutOfBounds) {
-  std::vector<uint32_t> data(63);
-  Gpu gpu;
-  gpu.settings.block[0] = 64;
-  gpu.settings.checks = Checks::on;
-  Report report = runOne(gpu, data, "st.global.u32 [%rd2], %r0;");
-  ASSERT_EQ(report.findings.size(), 1u);
-  EXPECT_EQ(report.findings[0].kind, "global-out-of-bounds");
-  EXPECT_EQ(report.findings[0].thread[0], 63u);
-}
-
-TEST(EmulatorChecks, UninitialisedShared) {
-  std::vector<uint32_t> data(32);
-  Gpu gpu;
-  gpu.settings.block[0] = 32;
-  gpu.settings.checks = Checks::on;
-  Report report = runOne(gpu, data,
-                         ".shared .align 4 .b8 buffer[128];\nld.shared.u32 %r1, [buffer];\n"
-                         "st.global.u32 [%rd2], %r1;");
-  ASSERT_EQ(report.findings.size(), 1u);
-  EXPECT_EQ(report.findings[0].kind, "shared-uninitialised");
-}
-
-std::string copied(const std::string &wait) {
-  return ".shared .align 16 .b8 buffer[128];\nmov.u32 %r1, buffer;\nshl.b32 %r2, %r0, 2;\nadd.u32 %r1, %r1, "
-         "%r2;\n"
-         "cp.async.ca.shared.global [%r1], [%rd2], 4;\ncp.async.commit_group;\n" +
-         wait + "\nld.shared.u32 %r3, [%r1];\nadd.u32 %r3, %r3, 1;\nst.global.u32 [%rd2], %r3;";
-}
-
-TEST(EmulatorChecks, AsyncCopyNeedsItsWait) {
-  for (bool lazy : {true, false}) {
-    std::vector<uint32_t> data(32, 5);
-    Gpu gpu;
-    gpu.settings.block[0] = 32;
-    gpu.settings.lazyAsync = lazy;
-    gpu.settings.checks = Checks::fatal;
-    runOne(gpu, data, copied("cp.async.wait_group 0;"));
-    EXPECT_EQ(data, std::vector<uint32_t>(32, 6));
-  }
-  std::vector<uint32_t> data(32, 5);
-  Gpu gpu;
-  gpu.settings.block[0] = 32;
-  gpu.settings.checks = Checks::on;
-  Report report = runOne(gpu, data, copied(""));
-  ASSERT_EQ(report.findings.size(), 1u);
-  EXPECT_EQ(report.findings[0].kind, "async-copy-before-wait");
-}
-
 TEST(EmulatorMachine, SpinLockOfOneWarp) {
   std::vector<uint32_t> data(2);
   Gpu gpu;
@@ -249,30 +149,6 @@ TEST(EmulatorMachine, BarrierReduction) {
   runOne(gpu, data,
          "setp.lt.u32 %p0, %r0, 40;\nbarrier.red.popc.u32 %r1, 1, %p0;\nst.global.u32 [%rd2], %r1;");
   EXPECT_EQ(data, std::vector<uint32_t>(96, 40));
-}
-
-TEST(EmulatorChecks, DeadlockIsAnError) {
-  std::vector<uint32_t> data(64);
-  Gpu gpu;
-  gpu.settings.block[0] = 64;
-  EXPECT_THROW(runOne(gpu, data, "setp.lt.u32 %p0, %r0, 32;\n@%p0 bar.sync 1, 64;\n"), tegula::Error);
-}
-
-TEST(EmulatorCounters, CoalescedAndStrided) {
-  std::vector<uint32_t> data(32 * 8);
-  Gpu gpu;
-  gpu.settings.block[0] = 32;
-  gpu.settings.counters = true;
-  Report report = runOne(gpu, data, R"(
-    ld.global.u32 %r1, [%rd2];
-    mul.wide.u32 %rd3, %r0, 32;
-    add.s64 %rd4, %rd0, %rd3;
-    st.global.u32 [%rd4], %r1;)");
-  EXPECT_EQ(report.counters.globalRequests, 2u);
-  EXPECT_EQ(report.counters.globalSectors, 36u + (reinterpret_cast<uint64_t>(data.data()) % 32 ? 1u : 0u));
-  EXPECT_EQ(report.counters.globalSectorsIdeal, 8u);
-  EXPECT_EQ(report.counters.instructions, 9u);
-  EXPECT_EQ(report.counters.lanes, 9u * 32u);
 }
 
 } // namespace
