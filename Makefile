@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 BENCH := tests/bench
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures fuzz sweep emu-bench emu-mutants peer gpu wheel clean build
+.PHONY: help demo test lint format bench bench-cpu bench-compile bench-launch figures counts fuzz sweep emu-bench emu-mutants peer gpu wheel clean build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-launch: bench-setup ## time of a warm launch
 
 figures: bench-setup ## import time, warm second process, size of wheel and installation
 	@$(PYTHON) tests/tools/figures
+
+counts: bench-setup ## what the seven kernels do on emulated GPUs, by count, beside Triton
+	@$(PYTHON) tests/tools/counts
 
 .PHONY: bench-setup
 bench-setup:
