@@ -96,6 +96,10 @@ llvm::Value *addToOdd(const LaneBuilder &l, llvm::Value *x, llvm::Value *y);
 llvm::Value *emitMathF32(const LaneBuilder &l, llvm::StringRef name, llvm::Value *x);
 bool hasMathF32(llvm::StringRef name);
 
+/// sin or cos of f32 below `sineLimit` in size, as straight-line code: the quick part of what emitMathF32 writes.
+llvm::Value *emitQuickSine(const LaneBuilder &l, llvm::Value *x, bool cosine);
+constexpr double sineLimit = 100000;
+
 /// A call of the C library's function for each lane ("exp", "atan2", "fmod" ...), f32 or f64.
 llvm::Value *emitLibm(const LaneBuilder &l, llvm::StringRef name, llvm::ArrayRef<llvm::Value *> args);
 

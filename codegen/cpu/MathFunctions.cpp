@@ -188,7 +188,7 @@ struct Quadrant {
 };
 } // namespace
 
-/// a = n pi/2 + r for 0 <= a < 10^5. The first difference is exact: a multiple of 2^-23 below 1.
+/// a = n pi/2 + r for 0 <= a < sineLimit. The first difference is exact: a multiple of 2^-23 below 1.
 static Quadrant reduceByHalfPi(const LaneBuilder &l, Value *a) {
   Value *shifted = l.mad(a, l.c32(0x1.45f306p-1), l.c32(roundingShift));
   Value *n = l.b.CreateFSub(shifted, l.c32(roundingShift));
@@ -252,7 +252,11 @@ static std::string laneName(StringRef what, unsigned lanes) {
   return ("tegula." + what + ".x" + Twine(lanes)).str();
 }
 
-/// One function of the module with both reductions: arguments below 10^5, nearly all there are, take a short branch.
+Value *emitQuickSine(const LaneBuilder &l, Value *x, bool cosine) {
+  return sineOf(l, reduceByHalfPi(l, l.abs(x)), cosine, cosine ? nullptr : x);
+}
+
+/// One function of the module with both reductions: arguments below the limit, nearly all there are, take a short branch.
 static Value *emitSinCos(const LaneBuilder &outer, Value *x, bool cosine) {
   std::string name = laneName(cosine ? "cos" : "sin", outer.lanes);
   Module *module = outer.b.GetInsertBlock()->getModule();
@@ -265,17 +269,17 @@ static Value *emitSinCos(const LaneBuilder &outer, Value *x, bool cosine) {
     Value *arg = f->getArg(0);
     Value *a = l.abs(arg);
     Value *sign = cosine ? nullptr : arg;
-    Value *huge = b.CreateFCmpUGE(a, l.c32(100000));
+    Value *huge = b.CreateFCmpUGE(a, l.c32(sineLimit));
     if (l.lanes > 1)
       huge = b.CreateOrReduce(huge);
-    Value *quick = sineOf(l, reduceByHalfPi(l, a), cosine, sign);
+    Value *quick = emitQuickSine(l, arg, cosine);
     auto *slow = BasicBlock::Create(context, "huge", f), *done = BasicBlock::Create(context, "done", f);
     b.CreateCondBr(huge, slow, done, MDBuilder(context).createUnlikelyBranchWeights());
     BasicBlock *entry = b.GetInsertBlock();
     b.SetInsertPoint(slow);
     // A lane below the limit keeps its quick value, so that its bits do not depend on its neighbours.
     Value *exact = sineOf(l, reduceHuge(l, a), cosine, sign);
-    Value *mixed = b.CreateSelect(b.CreateFCmpUGE(a, l.c32(100000)), exact, quick);
+    Value *mixed = b.CreateSelect(b.CreateFCmpUGE(a, l.c32(sineLimit)), exact, quick);
     b.CreateBr(done);
     b.SetInsertPoint(done);
     PHINode *result = b.CreatePHI(l.f32(), 2);

@@ -32,8 +32,8 @@ llvm::Value *emitFloat(llvm::IRBuilderBase &b, const Target &target, const cpu::
 
 /// Two values of type `from` rounded to nearest even as two of the narrower `to`: an i32 of 16-bit or an i16 of 8-bit
 /// floats, `low` in the low half; null where no instruction does it.
-llvm::Value *narrowPair(llvm::IRBuilderBase &b, const Target &target, llvm::Value *low, llvm::Value *high, mlir::Type from,
-                        mlir::Type to);
+llvm::Value *narrowPair(llvm::IRBuilderBase &b, const Target &target, llvm::Value *low, llvm::Value *high,
+                        mlir::Type from, mlir::Type to);
 /// An i16 of two 8-bit floats as an i32 of two f16; null where no instruction does it.
 llvm::Value *widenPair(llvm::IRBuilderBase &b, const Target &target, llvm::Value *pair, mlir::Type from);
 

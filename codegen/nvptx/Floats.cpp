@@ -21,7 +21,9 @@ using namespace llvm;
 
 namespace tegula::nvptx {
 
-static bool isByte(mlir::Type type) { return mlir::isa<mlir::FloatType>(type) && type.getIntOrFloatBitWidth() == 8; }
+static bool isByte(mlir::Type type) {
+  return mlir::isa<mlir::FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+}
 
 /// The type of arithmetic on floats of `type`, which registers hold as bits where it is of 16 bits; null: there is none.
 /// f16 came with sm_53, f16's extrema and bf16 with sm_80.
@@ -48,12 +50,14 @@ static Value *emitArithmetic(IRBuilderBase &b, mlir::Operation *op, ArrayRef<Val
 
 /// Of -0 and +0 the instructions take +0 for the larger one, as the operations do. There is no max.NaN of f64, and sm_75
 /// has none at all.
-static Value *emitExtremum(IRBuilderBase &b, const Target &target, mlir::Operation *op, ArrayRef<Value *> in) {
+static Value *emitExtremum(IRBuilderBase &b, const Target &target, mlir::Operation *op,
+                           ArrayRef<Value *> in) {
   bool isMax = mlir::isa<mlir::arith::MaximumFOp, mlir::arith::MaxNumFOp>(op);
   bool passesNan = mlir::isa<mlir::arith::MaximumFOp, mlir::arith::MinimumFOp>(op);
   if (passesNan && target.sm >= 80 && !in[0]->getType()->isDoubleTy())
     return b.CreateBinaryIntrinsic(isMax ? Intrinsic::maximum : Intrinsic::minimum, in[0], in[1]);
-  Value *number = b.CreateBinaryIntrinsic(isMax ? Intrinsic::maximumnum : Intrinsic::minimumnum, in[0], in[1]);
+  Value *number =
+      b.CreateBinaryIntrinsic(isMax ? Intrinsic::maximumnum : Intrinsic::minimumnum, in[0], in[1]);
   if (!passesNan)
     return number;
   return b.CreateSelect(b.CreateFCmpUNO(in[0], in[1]), ConstantFP::getQNaN(in[0]->getType()), number);
@@ -66,9 +70,10 @@ static Value *emitExtremum(IRBuilderBase &b, const Target &target, mlir::Operati
 /// cvt.rzi saturates. A NaN gives 0 only from f32 to 32 bits.
 static Value *emitToInteger(IRBuilderBase &b, Value *x, Type *to, bool isSigned) {
   bool isDouble = x->getType()->isDoubleTy(), isLong = to->getIntegerBitWidth() == 64;
-  static constexpr Intrinsic::ID ids[2][2][2] = {
-      {{Intrinsic::nvvm_f2ui_rz, Intrinsic::nvvm_f2i_rz}, {Intrinsic::nvvm_f2ull_rz, Intrinsic::nvvm_f2ll_rz}},
-      {{Intrinsic::nvvm_d2ui_rz, Intrinsic::nvvm_d2i_rz}, {Intrinsic::nvvm_d2ull_rz, Intrinsic::nvvm_d2ll_rz}}};
+  static constexpr Intrinsic::ID ids[2][2][2] = {{{Intrinsic::nvvm_f2ui_rz, Intrinsic::nvvm_f2i_rz},
+                                                  {Intrinsic::nvvm_f2ull_rz, Intrinsic::nvvm_f2ll_rz}},
+                                                 {{Intrinsic::nvvm_d2ui_rz, Intrinsic::nvvm_d2i_rz},
+                                                  {Intrinsic::nvvm_d2ull_rz, Intrinsic::nvvm_d2ll_rz}}};
   Value *whole = b.CreateIntrinsic(ids[isDouble][isLong][isSigned], {x});
   if (isDouble || isLong)
     whole = b.CreateSelect(b.CreateFCmpUNO(x, x), Constant::getNullValue(whole->getType()), whole);
@@ -78,7 +83,8 @@ static Value *emitToInteger(IRBuilderBase &b, Value *x, Type *to, bool isSigned)
   APInt most = isSigned ? APInt::getSignedMaxValue(width).sext(32) : APInt::getMaxValue(width).zext(32);
   whole = b.CreateBinaryIntrinsic(isSigned ? Intrinsic::smin : Intrinsic::umin, whole, b.getInt(most));
   if (isSigned)
-    whole = b.CreateBinaryIntrinsic(Intrinsic::smax, whole, b.getInt(APInt::getSignedMinValue(width).sext(32)));
+    whole =
+        b.CreateBinaryIntrinsic(Intrinsic::smax, whole, b.getInt(APInt::getSignedMinValue(width).sext(32)));
   return b.CreateTrunc(whole, to);
 }
 
@@ -86,18 +92,21 @@ static Value *emitToInteger(IRBuilderBase &b, Value *x, Type *to, bool isSigned)
 // Floats to floats
 //===----------------------------------------------------------------------===//
 
-Value *narrowPair(IRBuilderBase &b, const Target &target, Value *low, Value *high, mlir::Type from, mlir::Type to) {
+Value *narrowPair(IRBuilderBase &b, const Target &target, Value *low, Value *high, mlir::Type from,
+                  mlir::Type to) {
   // The first operand of these instructions is the upper half (PTX ISA, cvt).
   if (isByte(to)) {
     bool isE5M2 = mlir::isa<mlir::Float8E5M2Type>(to);
     if (target.sm < 89 || !(from.isF32() || from.isF16()))
       return nullptr;
     if (from.isF32())
-      return b.CreateIntrinsic(isE5M2 ? Intrinsic::nvvm_ff_to_e5m2x2_rn : Intrinsic::nvvm_ff_to_e4m3x2_rn, {high, low});
+      return b.CreateIntrinsic(isE5M2 ? Intrinsic::nvvm_ff_to_e5m2x2_rn : Intrinsic::nvvm_ff_to_e4m3x2_rn,
+                               {high, low});
     Value *halves = PoisonValue::get(FixedVectorType::get(b.getHalfTy(), 2));
     halves = b.CreateInsertElement(halves, b.CreateBitCast(low, b.getHalfTy()), uint64_t(0));
     halves = b.CreateInsertElement(halves, b.CreateBitCast(high, b.getHalfTy()), uint64_t(1));
-    return b.CreateIntrinsic(isE5M2 ? Intrinsic::nvvm_f16x2_to_e5m2x2_rn : Intrinsic::nvvm_f16x2_to_e4m3x2_rn, {halves});
+    return b.CreateIntrinsic(isE5M2 ? Intrinsic::nvvm_f16x2_to_e5m2x2_rn : Intrinsic::nvvm_f16x2_to_e4m3x2_rn,
+                             {halves});
   }
   if (target.sm < 80 || !from.isF32() || !(to.isF16() || to.isBF16()))
     return nullptr;
@@ -109,17 +118,21 @@ Value *widenPair(IRBuilderBase &b, const Target &target, Value *pair, mlir::Type
   if (target.sm < 89 || !isByte(from))
     return nullptr;
   bool isE5M2 = mlir::isa<mlir::Float8E5M2Type>(from);
-  Value *halves = b.CreateIntrinsic(isE5M2 ? Intrinsic::nvvm_e5m2x2_to_f16x2_rn : Intrinsic::nvvm_e4m3x2_to_f16x2_rn, {pair});
+  Value *halves = b.CreateIntrinsic(
+      isE5M2 ? Intrinsic::nvvm_e5m2x2_to_f16x2_rn : Intrinsic::nvvm_e4m3x2_to_f16x2_rn, {pair});
   return b.CreateBitCast(halves, b.getInt32Ty());
 }
 
-static Value *emitConversion(IRBuilderBase &b, const Target &target, const cpu::Target &elementTarget, Value *x,
-                             mlir::Type from, mlir::Type to) {
-  mlir::Type half = mlir::Float16Type::get(from.getContext()), single = mlir::Float32Type::get(from.getContext());
+static Value *emitConversion(IRBuilderBase &b, const Target &target, const cpu::Target &elementTarget,
+                             Value *x, mlir::Type from, mlir::Type to) {
+  mlir::Type half = mlir::Float16Type::get(from.getContext()),
+             single = mlir::Float32Type::get(from.getContext());
   if (isByte(from)) {
-    // Of a pair with itself, so that nothing is known of the other half; f16 holds all 8-bit floats.
+    // The other one of the pair is zero; f16 holds all 8-bit floats.
     Value *halves = widenPair(b, target, b.CreateZExt(x, b.getInt16Ty()), from);
-    return halves ? cpu::emitConvertFloat(b, b.CreateTrunc(halves, b.getInt16Ty()), half, to, false, elementTarget) : nullptr;
+    return halves ? cpu::emitConvertFloat(b, b.CreateTrunc(halves, b.getInt16Ty()), half, to, false,
+                                          elementTarget)
+                  : nullptr;
   }
   if (isByte(to)) {
     if (target.sm < 89 || from.isF64())
@@ -151,12 +164,13 @@ static bool roundsToNearest(mlir::Operation *op) {
                           mlir::arith::RoundingMode::to_nearest_even;
 }
 
-Value *emitFloat(IRBuilderBase &b, const Target &target, const cpu::Target &elementTarget, mlir::Operation *op,
-                 ArrayRef<Value *> operands) {
+Value *emitFloat(IRBuilderBase &b, const Target &target, const cpu::Target &elementTarget,
+                 mlir::Operation *op, ArrayRef<Value *> operands) {
   using namespace mlir::arith;
   if (op->getNumOperands() == 0 || op->getNumResults() != 1)
     return nullptr;
-  mlir::Type from = tile::elementType(op->getOperand(0).getType()), to = tile::elementType(op->getResult(0).getType());
+  mlir::Type from = tile::elementType(op->getOperand(0).getType()),
+             to = tile::elementType(op->getResult(0).getType());
   if (mlir::isa<FPToSIOp, FPToUIOp>(op)) {
     if (to.isInteger(1))
       return nullptr;

@@ -12,6 +12,7 @@
 #include "codegen/nvptx/Elementwise.h"
 
 #include "codegen/cpu/Elementwise.h"
+#include "codegen/cpu/LaneBuilder.h"
 #include "codegen/nvptx/MathLibrary.h"
 #include "ir/ops/Tile.h"
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
+#include "llvm/IR/MDBuilder.h"
 
 using namespace llvm;
 
@@ -28,12 +30,15 @@ namespace {
 /// One operation being written; operands of 16-bit floats are f32 already.
 struct Writer {
   IRBuilderBase &b;
+  const cpu::Target &elementTarget;
   mlir::Operation *op;
   ArrayRef<Value *> in;
 
   Type *type() const { return in[0]->getType(); }
   Constant *constant(double value) const { return ConstantFP::get(type(), value); }
-  Value *call(Intrinsic::ID id, ArrayRef<Value *> arguments) const { return b.CreateIntrinsic(id, arguments); }
+  Value *call(Intrinsic::ID id, ArrayRef<Value *> arguments) const {
+    return b.CreateIntrinsic(id, arguments);
+  }
   Value *unary(Intrinsic::ID id, Value *x) const { return b.CreateUnaryIntrinsic(id, x); }
 };
 
@@ -47,18 +52,35 @@ constexpr double log2e = 1.4426950408889634, ln2 = 0.69314718055994531;
 
 } // namespace
 
+/// `usual` where the condition holds, else what `rare` gives, in a branch of its own.
+static Value *orRarely(const Writer &w, Value *isUsual, Value *usual, function_ref<Value *()> rare) {
+  IRBuilderBase &b = w.b;
+  BasicBlock *before = b.GetInsertBlock();
+  auto *slow = BasicBlock::Create(b.getContext(), "rare", before->getParent());
+  auto *done = BasicBlock::Create(b.getContext(), "", before->getParent());
+  b.CreateCondBr(isUsual, done, slow, MDBuilder(b.getContext()).createLikelyBranchWeights());
+  b.SetInsertPoint(slow);
+  Value *other = rare();
+  b.CreateBr(done);
+  b.SetInsertPoint(done);
+  PHINode *result = b.CreatePHI(w.type(), 2);
+  result->addIncoming(usual, before);
+  result->addIncoming(other, slow);
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Exponentials, logarithms, roots
 //===----------------------------------------------------------------------===//
 
 template <Intrinsic::ID id> static Value *writeCall(const Writer &w) { return w.call(id, w.in); }
-static Value *exp2Flushed(const Writer &w, Value *x) {
-  return w.unary(Intrinsic::nvvm_ex2_approx_ftz, x);
-}
+static Value *exp2Flushed(const Writer &w, Value *x) { return w.unary(Intrinsic::nvvm_ex2_approx_ftz, x); }
 static Value *writeExp(const Writer &w) {
   return w.unary(Intrinsic::nvvm_ex2_approx, w.b.CreateFMul(w.in[0], w.constant(log2e)));
 }
-static Value *writeExpFlushed(const Writer &w) { return exp2Flushed(w, w.b.CreateFMul(w.in[0], w.constant(log2e))); }
+static Value *writeExpFlushed(const Writer &w) {
+  return exp2Flushed(w, w.b.CreateFMul(w.in[0], w.constant(log2e)));
+}
 static Value *writeExp2Flushed(const Writer &w) { return exp2Flushed(w, w.in[0]); }
 
 static Value *writeLogApproximate(const Writer &w) {
@@ -71,7 +93,9 @@ static Value *writeTanh(const Writer &w) {
   Value *x = w.in[0], *a = w.unary(Intrinsic::fabs, x);
   Value *power = exp2Flushed(w, b.CreateFMul(a, w.constant(2 * log2e)));
   Value *inverse = w.call(Intrinsic::nvvm_rcp_approx_ftz_f, {b.CreateFAdd(power, w.constant(1))});
-  auto fma = [&](Value *p, Value *q, Value *r) { return b.CreateIntrinsic(w.type(), Intrinsic::fma, {p, q, r}); };
+  auto fma = [&](Value *p, Value *q, Value *r) {
+    return b.CreateIntrinsic(w.type(), Intrinsic::fma, {p, q, r});
+  };
   Value *large = fma(inverse, w.constant(-2), w.constant(1));
   // Minimax, as in codegen/cpu/MathFunctions.cpp.
   Value *square = b.CreateFMul(a, a), *p = w.constant(-0x1.8251060p-8);
@@ -85,7 +109,16 @@ static Value *writeTanh(const Writer &w) {
 
 static Value *writeTanhApproximate(const Writer &w) {
   auto *type = FunctionType::get(w.type(), {w.type()}, false);
-  return w.b.CreateCall(InlineAsm::get(type, "tanh.approx.f32 $0, $1;", "=f,f", /*hasSideEffects=*/false), w.in);
+  return w.b.CreateCall(InlineAsm::get(type, "tanh.approx.f32 $0, $1;", "=f,f", /*hasSideEffects=*/false),
+                        w.in);
+}
+
+/// The reduction of huge arguments is a function, and the rest is written in place.
+template <bool cosine> static Value *writeSine(const Writer &w) {
+  cpu::LaneBuilder l(w.b, 1, cpu::isaOf(w.elementTarget));
+  Value *x = w.in[0], *isUsual = w.b.CreateFCmpOLT(l.abs(x), l.c32(cpu::sineLimit));
+  return orRarely(w, isUsual, cpu::emitQuickSine(l, x, cosine),
+                  [&] { return cpu::emitMathF32(l, cosine ? "cos" : "sin", x); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,21 +136,10 @@ static Value *writeRemainder(const Writer &w) {
   Value *quick = b.CreateSelect(b.CreateFCmpOLT(rest, w.constant(0)), b.CreateFAdd(rest, c), rest);
   quick = b.CreateSelect(b.CreateFCmpOLT(a, c), a, quick); // c may be infinite
   Value *isQuick = b.CreateFCmpOLT(quotient, w.constant(w.type()->isDoubleTy() ? 0x1p51 : 0x1p22));
-
-  auto *before = b.GetInsertBlock();
-  Function *function = before->getParent();
-  auto *slow = BasicBlock::Create(b.getContext(), "remainder", function);
-  auto *done = BasicBlock::Create(b.getContext(), "", function);
-  b.CreateCondBr(isQuick, done, slow);
-  b.SetInsertPoint(slow);
-  auto widen = [&](Value *v) { return b.CreateFPExt(v, b.getDoubleTy()); };
-  Value *exact = w.type()->isDoubleTy() ? callMathLibrary(b, "fmod", {a, c})
-                                        : b.CreateFPTrunc(callMathLibrary(b, "fmod", {widen(a), widen(c)}), w.type());
-  b.CreateBr(done);
-  b.SetInsertPoint(done);
-  PHINode *result = b.CreatePHI(w.type(), 2);
-  result->addIncoming(quick, before);
-  result->addIncoming(exact, slow);
+  Value *result = orRarely(w, isQuick, quick, [&] {
+    auto widen = [&](Value *v) { return b.CreateFPExt(v, b.getDoubleTy()); };
+    return b.CreateFPTrunc(callMathLibrary(b, "fmod", {widen(a), widen(c)}), w.type());
+  });
   return b.CreateBinaryIntrinsic(Intrinsic::copysign, result, x);
 }
 
@@ -125,7 +147,9 @@ static Value *writeRemainder(const Writer &w) {
 // The library's
 //===----------------------------------------------------------------------===//
 
-static Value *writeLibrary(const Writer &w) { return callMathLibrary(w.b, w.op->getName().stripDialect(), w.in); }
+static Value *writeLibrary(const Writer &w) {
+  return callMathLibrary(w.b, w.op->getName().stripDialect(), w.in);
+}
 
 /// An odd function: libclc's f64 ones lose the sign of a zero.
 static Value *writeOddLibrary(const Writer &w) {
@@ -164,8 +188,8 @@ static const Table &table() {
     add<math::LogOp>(t, {nullptr, writeLogApproximate, writeLibrary});
     add<math::Log2Op>(t, {nullptr, writeCall<Intrinsic::nvvm_lg2_approx_f>, writeLibrary});
     add<math::Log10Op>(t, {nullptr, nullptr, writeLibrary});
-    add<math::SinOp>(t, {nullptr, writeCall<Intrinsic::nvvm_sin_approx_ftz_f>, writeOddLibrary});
-    add<math::CosOp>(t, {nullptr, writeCall<Intrinsic::nvvm_cos_approx_ftz_f>, writeLibrary});
+    add<math::SinOp>(t, {writeSine<false>, writeCall<Intrinsic::nvvm_sin_approx_ftz_f>, writeOddLibrary});
+    add<math::CosOp>(t, {writeSine<true>, writeCall<Intrinsic::nvvm_cos_approx_ftz_f>, writeLibrary});
     add<math::TanhOp>(t, {writeTanh, writeTanhApproximate, writeLibrary});
     add<math::ErfOp>(t, {nullptr, nullptr, writeOddLibrary});
     add<math::SqrtOp>(t, {nullptr, writeCall<Intrinsic::nvvm_sqrt_approx_f>, nullptr});
@@ -173,8 +197,8 @@ static const Table &table() {
     add<DivFOp>(t, {nullptr, writeCall<Intrinsic::nvvm_div_full>, nullptr});
     add<RemFOp>(t, {writeRemainder, nullptr, writeRemainder});
     add<math::PowFOp>(t, {writePow, nullptr, writePowWide});
-    add<math::AcosOp, math::AcoshOp, math::AsinhOp, math::Atan2Op, math::AtanhOp, math::CbrtOp, math::CoshOp, math::ErfcOp,
-        math::Log1pOp, math::SinhOp>(t, {writeLibrary, nullptr, writeLibrary});
+    add<math::AcosOp, math::AcoshOp, math::AsinhOp, math::Atan2Op, math::AtanhOp, math::CbrtOp, math::CoshOp,
+        math::ErfcOp, math::Log1pOp, math::SinhOp>(t, {writeLibrary, nullptr, writeLibrary});
     add<math::AsinOp, math::AtanOp, math::ExpM1Op, math::TanOp>(t, {writeLibrary, nullptr, writeOddLibrary});
     return t;
   }();
@@ -188,7 +212,8 @@ static bool isApproximate(mlir::Operation *op) {
   return flags && arith::bitEnumContainsAll(flags.getValue(), arith::FastMathFlags::afn);
 }
 
-Value *emitMath(IRBuilderBase &b, const cpu::Target &elementTarget, mlir::Operation *op, ArrayRef<Value *> operands) {
+Value *emitMath(IRBuilderBase &b, const cpu::Target &elementTarget, mlir::Operation *op,
+                ArrayRef<Value *> operands) {
   auto found = table().find(op->getName().getTypeID());
   if (found == table().end())
     return nullptr;
@@ -202,7 +227,8 @@ Value *emitMath(IRBuilderBase &b, const cpu::Target &elementTarget, mlir::Operat
   SmallVector<Value *, 3> values;
   for (Value *operand : operands)
     values.push_back(cpu::emitConvertFloat(b, operand, type, computed, false, elementTarget));
-  return cpu::emitConvertFloat(b, write({b, op, values}), computed, type, false, elementTarget);
+  return cpu::emitConvertFloat(b, write({b, elementTarget, op, values}), computed, type, false,
+                               elementTarget);
 }
 
 } // namespace tegula::nvptx

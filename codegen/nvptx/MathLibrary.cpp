@@ -52,7 +52,8 @@ Value *callMathLibrary(IRBuilderBase &b, StringRef name, ArrayRef<Value *> argum
 }
 
 void linkMathLibrary(Module &module) {
-  bool isNeeded = any_of(module, [](const Function &f) { return f.isDeclaration() && libraryNames().contains(f.getName()); });
+  bool isNeeded = any_of(
+      module, [](const Function &f) { return f.isDeclaration() && libraryNames().contains(f.getName()); });
   if (!isNeeded)
     return;
   auto fail = [](std::string what) -> Error {

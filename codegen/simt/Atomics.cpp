@@ -44,6 +44,8 @@ void Emitter::emitAtomic(Operation *op, Value pointers, Value mask, AtomicAccess
     access.pointer = pointer.base;
     access.offset = pointer.offset;
     access.predicate = both(mask ? this->element(mask, reg) : nullptr, mine);
+    if (isa<tile::AtomicCasOp>(op)) // it has no mask to leave pads out
+      access.predicate = both(access.predicate, insideTile(pointers, reg));
     llvm::Value *got = element(access, reg);
     if (access.isUsed)
       old[{reg >> bits, layout.flat(reg, 0, 0)}] = fromInteger(got, type);

@@ -100,6 +100,8 @@ private:
 
   // Index.cpp: integers and pointers as base and offset.
   bool emitIndexOp(mlir::Operation *op);
+  Part indexPart(const layout::Layout &layout, unsigned dim, unsigned reg);
+  llvm::Value *indexAlong(const layout::Layout &layout, unsigned dim, unsigned reg);
   void emitIndex(mlir::Value result, unsigned dim, int64_t start);
   void emitAddPtr(tile::AddPtrOp op);
   void emitWiden(mlir::Operation *op);
@@ -160,6 +162,7 @@ private:
   void emitReduceRegisters(tile::ReduceRegistersOp op);
   void placeRows(mlir::Operation *op, ReducedRows &rows,
                  llvm::ArrayRef<llvm::SmallVector<llvm::Value *, 2>> folded);
+  llvm::Value *insideTile(mlir::Value value, unsigned reg);
   void emitReduceLanes(tile::ReduceLanesOp op);
   llvm::Value *shuffleElement(llvm::Value *value, unsigned laneFlip);
   llvm::Value *throughWords(llvm::Value *value, llvm::function_ref<llvm::Value *(llvm::Value *)> each);
@@ -170,7 +173,6 @@ private:
   void emitRunEnds(tile::RunEndsOp op);
   void emitScanJoin(tile::ScanJoinOp op);
   llvm::Value *laneWith(uint32_t mask, uint32_t bits);
-  llvm::Value *insideAxis(const layout::Layout &layout, unsigned axis, unsigned reg, int64_t extent);
 
   // Product.cpp
   void emitMma(tile::MmaOp op);
@@ -196,7 +198,6 @@ private:
   llvm::Value *memoryInteger(mlir::Value value, unsigned reg);
 
   // Gather.cpp
-  llvm::Value *indexAlong(const layout::Layout &layout, unsigned dim, unsigned reg);
   llvm::Value *clampedIndex(mlir::Value indices, unsigned reg, int64_t extent);
   void emitGather(tile::GatherOp op);
   void emitSharedGather(tile::SharedGatherOp op);
@@ -211,7 +212,6 @@ private:
   void emitPrint(tile::PrintOp op);
   std::pair<std::string, llvm::Value *> printed(llvm::Value *value, mlir::Type element, bool isSigned, bool isHex);
   void emitAssert(tile::AssertOp op);
-  llvm::Value *insideTile(const layout::Layout &layout, llvm::ArrayRef<int64_t> shape, unsigned reg);
   void emitIfTrue(llvm::Value *condition, llvm::function_ref<void()> body);
 
   // ControlFlow.cpp

@@ -14,20 +14,6 @@ namespace tegula::simt {
 
 using layout::Input;
 
-/// The index along a dimension of the element in a register, i32.
-llvm::Value *Emitter::indexAlong(const layout::Layout &layout, unsigned dim, unsigned reg) {
-  int64_t index = layout.index(reg, 0, 0)[dim];
-  llvm::Value *base = threadPart(layout, dim);
-  if (!base)
-    return b.getInt32(uint32_t(index));
-  uint32_t minor = uint32_t(index) & layout::lowBits(layout.dims()[dim].bits);
-  if (minor & ~uint32_t(knownZero(base))) { // a swizzled layout
-    base = arith(llvm::Instruction::Xor, base, b.getInt32(minor));
-    index -= minor;
-  }
-  return index ? arith(llvm::Instruction::Add, base, b.getInt32(uint32_t(index))) : base;
-}
-
 /// An index as i32, inside of [0, extent): one outside, read as unsigned, is the last.
 llvm::Value *Emitter::clampedIndex(Value indices, unsigned reg, int64_t extent) {
   llvm::Value *index = element(indices, reg);
@@ -140,7 +126,7 @@ void Emitter::emitSharedCount(tile::SharedCountOp op) {
     llvm::Value *counts = b.CreateICmpULT(value, llvm::ConstantInt::get(value->getType(), type.getShape()[0]));
     counts = both(counts, mine);
     counts = both(counts, op.getMask() ? element(op.getMask(), reg) : nullptr);
-    counts = both(counts, insideTile(layout, tile::shapeOf(op.getSrc().getType()), reg));
+    counts = both(counts, insideTile(op.getSrc(), reg));
     llvm::Value *offset = b.CreateShl(b.CreateZExtOrTrunc(value, b.getInt32Ty()), 2);
     target.countShared(b, {b.CreateAdd(start, offset), buffer.offset}, counts);
   }

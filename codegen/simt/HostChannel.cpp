@@ -16,14 +16,6 @@ using namespace mlir;
 
 namespace tegula::simt {
 
-/// Whether a register holds an element of the tile and no pad; null: it does.
-llvm::Value *Emitter::insideTile(const layout::Layout &layout, llvm::ArrayRef<int64_t> shape, unsigned reg) {
-  llvm::Value *inside = nullptr;
-  for (auto [d, extent] : llvm::enumerate(shape))
-    inside = both(inside, insideAxis(layout, unsigned(d), reg, extent));
-  return inside;
-}
-
 /// Null: always.
 void Emitter::emitIfTrue(llvm::Value *condition, llvm::function_ref<void()> body) {
   if (!condition)
@@ -94,7 +86,7 @@ void Emitter::emitPrint(tile::PrintOp op) {
     emitIfTrue(owner(layout), [&] {
       for (unsigned reg = 0; reg < layout.registers(); ++reg)
         if (!(reg & copies))
-          emitIfTrue(insideTile(layout, shape, reg), [&] {
+          emitIfTrue(insideTile(arg, reg), [&] {
             SmallVector<llvm::Value *> values(ids);
             for (unsigned d = 0; d < shape.size(); ++d)
               values.push_back(indexAlong(layout, d, reg));
@@ -109,17 +101,15 @@ void Emitter::emitPrint(tile::PrintOp op) {
 void Emitter::emitAssert(tile::AssertOp op) {
   Value condition = op.getCondition();
   llvm::Value *fails = nullptr;
-  auto add = [&](llvm::Value *holds, llvm::Value *counts) {
-    llvm::Value *bad = both(counts, b.CreateNot(holds));
+  auto add = [&](llvm::Value *holds) {
+    llvm::Value *bad = b.CreateNot(holds);
     fails = fails ? b.CreateOr(fails, bad) : bad;
   };
-  if (tile::isTile(condition.getType())) {
-    const layout::Layout &layout = layoutOf(condition);
-    for (unsigned reg = 0; reg < layout.registers(); ++reg)
-      add(element(condition, reg), insideTile(layout, tile::shapeOf(condition.getType()), reg));
-  } else {
-    add(scalar(condition), nullptr);
-  }
+  if (tile::isTile(condition.getType()))
+    for (unsigned reg = 0; reg < registersOf(condition); ++reg)
+      add(element(condition, reg));
+  else
+    add(scalar(condition));
   std::string file;
   int line = 0;
   op->getLoc()->walk([&](Location loc) {

@@ -120,21 +120,29 @@ llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
   return threadBits(bases);
 }
 
+/// The index along `dim` of the element in a register.
+Part Emitter::indexPart(const layout::Layout &layout, unsigned dim, unsigned reg) {
+  llvm::Value *base = threadPart(layout, dim);
+  int64_t index = layout.index(reg, 0, 0)[dim], minor = index & int64_t(layout::lowBits(layout.dims()[dim].bits));
+  if (base && minor & int64_t(~knownZero(base))) // a swizzled layout
+    return {arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), index - minor};
+  return {base, index};
+}
+
+/// The same as one i32.
+llvm::Value *Emitter::indexAlong(const layout::Layout &layout, unsigned dim, unsigned reg) {
+  auto [base, offset] = indexPart(layout, dim, reg);
+  llvm::Value *constant = b.getInt32(uint32_t(offset));
+  return !base ? constant : offset ? arith(llvm::Instruction::Add, base, constant) : base;
+}
+
 /// `start` + the index along `dim`.
 void Emitter::emitIndex(Value result, unsigned dim, int64_t start) {
-  const layout::Layout &layout = layoutOf(result);
-  llvm::Value *base = threadPart(layout, dim);
   TileValue registers;
   registers.exact = true;
-  int64_t threads = base ? int64_t(~knownZero(base)) : 0,
-          low = int64_t(layout::lowBits(layout.dims()[dim].bits));
-  for (uint32_t reg = 0; reg < layout.registers(); ++reg) {
-    int64_t index = layout.index(reg, 0, 0)[dim], minor = index & low;
-    if (minor & threads) // a swizzled layout
-      registers.parts.push_back(
-          {arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), start + index - minor});
-    else
-      registers.parts.push_back({base, start + index});
+  for (unsigned reg = 0; reg < registersOf(result); ++reg) {
+    auto [base, offset] = indexPart(layoutOf(result), dim, reg);
+    registers.parts.push_back({base, start + offset});
   }
   set(result, std::move(registers));
 }

@@ -56,6 +56,16 @@ llvm::Value *Emitter::isElement(const layout::Layout &layout, unsigned axis, int
   return b.CreateICmpULT(threadBits(bases), b.getInt32(uint32_t(extent - lowest)));
 }
 
+/// Whether a register holds an element of the tile and no pad; null: in every thread.
+llvm::Value *Emitter::insideTile(Value value, unsigned reg) {
+  const layout::Layout &layout = layoutOf(value);
+  layout::Index index = layout.index(reg, 0, 0);
+  llvm::Value *inside = nullptr;
+  for (auto [d, extent] : llvm::enumerate(tile::shapeOf(value.getType())))
+    inside = both(inside, isElement(layout, unsigned(d), index[d], extent));
+  return inside;
+}
+
 /// Registers are combined in the order of their indices along the axis, neighbours first: a balanced tree.
 void Emitter::emitReduceRegisters(tile::ReduceRegistersOp op) {
   const layout::Layout &layout = layoutOf(op.getSrcs()[0]);

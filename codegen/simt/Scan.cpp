@@ -114,7 +114,7 @@ private:
       item.values.push_back(e.element(source, reg));
     // Pads come last, or first when it goes backwards: then they must not be combined with what follows.
     if (isReverse)
-      item.valid = e.insideAxis(layout, axis, reg, tile::shapeOf(op.getSrcs()[0].getType())[axis]);
+      item.valid = e.isElement(layout, axis, layout.index(reg, 0, 0)[axis], tile::shapeOf(op.getSrcs()[0].getType())[axis]);
     return item;
   }
 
@@ -285,19 +285,6 @@ llvm::Value *Emitter::laneWith(uint32_t mask, uint32_t bits) {
   b.SetInsertPoint(entryEnd);
   llvm::Value *lane = b.CreateAnd(thread, (target.warpSize - 1) & ~mask);
   return bits & mask ? b.CreateOr(lane, bits & mask) : lane;
-}
-
-/// Whether the element in a register lies below `extent` along an axis; null: it always does.
-llvm::Value *Emitter::insideAxis(const layout::Layout &layout, unsigned axis, unsigned reg, int64_t extent) {
-  if (layout.dims()[axis].extent() <= extent)
-    return nullptr;
-  int64_t index = layout.index(reg, 0, 0)[axis];
-  llvm::Value *base = threadPart(layout, axis);
-  if (!base)
-    return index < extent ? nullptr : b.getFalse();
-  if (index + int64_t(uint32_t(~knownZero(base))) < extent)
-    return nullptr;
-  return b.CreateICmpULT(indexAlong(layout, axis, reg), b.getInt32(uint32_t(extent)));
 }
 
 void Emitter::emitScanRuns(tile::ScanRunsOp op) { Scanner(*this, op).run(); }

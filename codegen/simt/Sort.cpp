@@ -31,6 +31,7 @@ void Emitter::emitSortKeys(tile::SortKeysOp op) {
   Type element = tile::elementType(op.getSrc().getType());
   std::optional<llvm::APInt> greatest = greatestOf(element);
   unsigned last = layout.rank() - 1;
+  int64_t extent = tile::shapeOf(op.getSrc().getType())[last];
   TileValue out;
   for (unsigned reg = 0; reg < layout.registers(); ++reg) {
     llvm::Value *key = asInteger(this->element(op.getSrc(), reg));
@@ -47,7 +48,7 @@ void Emitter::emitSortKeys(tile::SortKeysOp op) {
     }
     if (op.getDescending())
       key = b.CreateNot(key);
-    if (llvm::Value *inside = insideAxis(layout, last, reg, tile::shapeOf(op.getSrc().getType())[last]))
+    if (llvm::Value *inside = isElement(layout, last, layout.index(reg, 0, 0)[last], extent))
       key = b.CreateSelect(inside, key, all);
     out.parts.push_back({key, 0});
   }

@@ -223,7 +223,8 @@ template <Fn f> static void wave(const ElementOp &op, const Cell *in, Cell &out)
   double ulps = op.out == Kind::F64 ? op.error.wide : op.error.single;
   // Near a zero of the function the argument's reduction is accurate to an ulp of 1 only.
   double error = std::min(2.0, in[0].shadow.error) + ulps * (op.out == Kind::F64 ? 0x1p-52 : 0x1p-23) * 0.25;
-  finish(op, out, f(num(op, in, 0)), value, error + functionError(op, value, in[0].shadow.value), resultUlps(op));
+  finish(op, out, f(num(op, in, 0)), value, error + functionError(op, value, in[0].shadow.value),
+         resultUlps(op));
 }
 static double logd(double x) { return std::log(x); }
 static double log2d(double x) { return std::log2(x); }
@@ -475,7 +476,7 @@ static MathError mathErrorOf(Operation *op, Devices devices) {
   };
 #define ULP(...)
   static const MathErrors gpu = {
-#define GPU(op, single, wide, argument, absolute, argumentAbsolute)                                                    \
+#define GPU(op, single, wide, argument, absolute, argumentAbsolute)                                          \
   {#op, {single, wide, argument, absolute, argumentAbsolute}},
 #define GPU_APPROXIMATE(...)
 #include "ir/MathUlp.def"
@@ -484,7 +485,7 @@ static MathError mathErrorOf(Operation *op, Devices devices) {
   };
   static const MathErrors approximate = {
 #define GPU(...)
-#define GPU_APPROXIMATE(op, single, wide, argument, absolute, argumentAbsolute)                                        \
+#define GPU_APPROXIMATE(op, single, wide, argument, absolute, argumentAbsolute)                              \
   {#op, {single, wide, argument, absolute, argumentAbsolute}},
 #include "ir/MathUlp.def"
 #undef GPU

@@ -48,7 +48,8 @@ Tensor Lowering::arith(ArithOp op, Tensor a, Tensor b, Span span) {
   case ArithOp::Mul: return isFloat ? TEGULA_MAKE(MulFOp) : TEGULA_MAKE(MulIOp);
   // GPUs may take their fast division, as for Triton's `/`: see ir/MathUlp.def.
   case ArithOp::TrueDiv:
-    return {mlir::arith::DivFOp::create(builder, at, a.value, b.value, mlir::arith::FastMathFlags::afn), type};
+    return {mlir::arith::DivFOp::create(builder, at, a.value, b.value, mlir::arith::FastMathFlags::afn),
+            type};
   case ArithOp::RoundedDiv: return TEGULA_MAKE(DivFOp);
   case ArithOp::FloorDiv: return isUns ? TEGULA_MAKE(DivUIOp) : TEGULA_MAKE(DivSIOp);
   case ArithOp::Mod:

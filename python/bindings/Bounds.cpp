@@ -18,7 +18,9 @@ namespace {
 class BoundsRecorder {
 public:
   ~BoundsRecorder() { stop(); }
-  void start(bool gpu) { reference::recordInto(&memory, gpu ? reference::Devices::Gpu : reference::Devices::Cpu); }
+  void start(bool gpu) {
+    reference::recordInto(&memory, gpu ? reference::Devices::Gpu : reference::Devices::Cpu);
+  }
   void stop() { reference::recordInto(nullptr); }
 
   /// For `count` elements at byte offsets from `address`: (value, error, undecided, stored) as native doubles and bytes.

@@ -9,7 +9,8 @@ tensor argument, element for element:
 * elements that no program stored: untouched;
 * pulled against unpulled: equal bits.
 
-TEGULA_TEST_DEVICES names more devices ("emu:sm_80,cuda:0"), each compared with the reference in the same way.
+TEGULA_TEST_DEVICES names the GPUs ("emu:sm_80,cuda:0"), each compared with the reference in the same way; emulated ones of
+three architectures if it is not set, none if it is empty.
 
 A comparison must not be vacuous: the bound has to stay below 2 % of the output's rms, and at most 1 % of the elements
 may hang on a comparison that rounding can turn.
@@ -61,7 +62,7 @@ def sweep(*lists: list) -> list[tuple]:
     return rows
 
 
-DEVICES = [name for name in os.environ.get("TEGULA_TEST_DEVICES", "").split(",") if name]
+DEVICES = [name for name in os.environ.get("TEGULA_TEST_DEVICES", "emu:sm_75,emu:sm_80,emu:sm_89").split(",") if name]
 """GPUs that every kernel is run on beside the CPU and compared with the reference."""
 
 BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -119,16 +120,33 @@ def data(shape, dtype: str, seed: int = 0, kind: str = "normal") -> torch.Tensor
 
 
 @contextlib.contextmanager
-def device(name: str, pull: bool = True):
-    """Launches in the block go to this device."""
-    before, before_pull = tegula.knobs.device, tegula.knobs.cpu_pull
-    tegula.set_device(name)
-    tegula.knobs.cpu_pull = pull
+def knobs(**values):
+    """Settings for the block."""
+    before = {name: getattr(tegula.knobs, name) for name in values}
+    for name, value in values.items():
+        setattr(tegula.knobs, name, value)
     try:
         yield
     finally:
+        for name, value in before.items():
+            setattr(tegula.knobs, name, value)
+
+
+@contextlib.contextmanager
+def device(name: str, pull: bool = True):
+    """Launches in the block go to this device. Emulated GPUs stop at the first race or access out of bounds; copies land
+    as late as they may on one of them and at once, with warps in a random order, on another."""
+    emulated = {}
+    if name.startswith("emu"):
+        early = name == "emu:sm_89"
+        emulated = {"emu_checks": "fatal", "emu_lazy": not early, "emu_seed": 1 if early else 0}
+    before = tegula.knobs.device
+    tegula.set_device(name)
+    try:
+        with knobs(cpu_pull=pull, **emulated):
+            yield
+    finally:
         tegula.set_device(before)
-        tegula.knobs.cpu_pull = before_pull
 
 
 def raw(x: torch.Tensor) -> torch.Tensor:
@@ -169,22 +187,11 @@ def clone(args):
     return [copy(x) for x in args]
 
 
-@contextlib.contextmanager
-def f32_default(precision: str):
-    """Dots of f32 that name no precision are read with this one."""
-    before = tegula.knobs.f32_default
-    tegula.knobs.f32_default = precision
-    try:
-        yield
-    finally:
-        tegula.knobs.f32_default = before
-
-
 def reference(kernel, grid, args, meta, name: str = "cpu") -> tuple[list, list[Expected | None]]:
     """What the device `name` should give."""
     copies = clone(args)
     precision = "" if name == "cpu" else "tf32"
-    with device("reference"), f32_default(precision), testing.record_bounds(name) as bounds:
+    with device("reference"), knobs(f32_default=precision), testing.record_bounds(name) as bounds:
         kernel[grid](*copies, **meta)
         expected = []
         for x in copies:

@@ -41,7 +41,20 @@ def patterns(dtype, seed=0):
     bits = g.integers(0, np.iinfo(ints).max, COUNT // 2, dtype=ints, endpoint=True).view(floats)
     usual = (g.uniform(-1, 1, COUNT // 2) * 2.0 ** g.integers(-12, 10, COUNT // 2)).astype(floats)
     x = np.concatenate([bits, usual])
-    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 0.5, -0.5, 2.5, np.finfo(floats).max, np.finfo(floats).tiny]
+    special = [
+        0.0,
+        -0.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1,
+        -1,
+        0.5,
+        -0.5,
+        2.5,
+        np.finfo(floats).max,
+        np.finfo(floats).tiny,
+    ]
     x[: len(special)] = special
     x[len(special)] = np.finfo(floats).smallest_subnormal
     x[-8:] = [np.pi / 2, np.pi, 3 * np.pi / 2, 0.6, 88.7, -87.4, 709.7, -745.1]
@@ -73,7 +86,9 @@ def check_on(arch, expression, x, y, exact=False):
 def test_unary(name, dtype, arch):
     x = patterns(dtype)
     got = check_on(arch, f"tl.{name}(x)", x, x)
-    if not name.endswith(("exp", "exp2", "cos", "cosh", "acos", "erfc", "log", "log2", "log10", "acosh", "rsqrt", "abs")):
+    if not name.endswith(
+        ("exp", "exp2", "cos", "cosh", "acos", "erfc", "log", "log2", "log10", "acosh", "rsqrt", "abs")
+    ):
         zeros = x == 0  # f(0) is 0 of the same sign
         assert (torch.signbit(got[zeros]) == torch.signbit(x[zeros])).all()
 
@@ -91,13 +106,17 @@ def test_fast(name):
 def test_binary(expression, dtype, arch):
     x, y = patterns(dtype), patterns(dtype, 1)
     y[:16] = y[:16].roll(3)
-    approximate = "pow" in expression or "atan2" in expression or (expression == "x / y" and dtype == "float32")
+    approximate = (
+        "pow" in expression or "atan2" in expression or (expression == "x / y" and dtype == "float32")
+    )
     check_on(arch, expression, x, y, exact=not approximate)
 
 
 @pytest.mark.parametrize("arch", ["sm_75", "sm_80", "sm_89"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("expression", ["x + y", "x - y", "x * y", "tl.fma(x, y, x)", "tl.maximum(x, y)", "x % y"])
+@pytest.mark.parametrize(
+    "expression", ["x + y", "x - y", "x * y", "tl.fma(x, y, x)", "tl.maximum(x, y)", "x % y"]
+)
 def test_16_bits(expression, dtype, arch):
     """All but division have the bits of one rounding on every architecture."""
     x, y = (patterns("float16", seed).view(getattr(torch, dtype)) for seed in (2, 3))

@@ -243,7 +243,7 @@ TEST(Fragments, TilingAsCountedByHand) {
   EXPECT_EQ(wide->registerOf(0, 0, 1, 0), 4u)
       << "the second instruction takes elements 4 to 7 of each thread";
   EXPECT_EQ(wide->registerOf(0, 0, 0, 4), 2u);
-  std::optional<TiledFragment> batch = TiledFragment::of(Operand::C, fitDims({3, 16, 16}), tiling);
+  std::optional<TiledFragment> batch = TiledFragment::of(Operand::C, Dims{{3, 0}, {1, 4}, {1, 4}}, tiling);
   EXPECT_EQ(batch->batches(), 3u);
   EXPECT_EQ(batch->layout().index(batch->registerOf(2, 0, 0, 3), 0, 1), (Index{2, 8, 9}));
 }

@@ -259,7 +259,7 @@ TEST(Shared, TextRoundTrips) {
   for (const char *bad :
        {"4x4", "4x4 offset (0,1)", "4x4 offset (0,1) (0,1) (1,0) (2,0)", "4x4 reg (0,1..2) (1..2,0)", ""})
     EXPECT_FALSE(SharedLayout::parse(bad)) << bad;
-  EXPECT_EQ(SharedLayout::parse("3*1"), SharedLayout(fitDims({3}), {}));
+  EXPECT_EQ(SharedLayout::parse("3*1"), SharedLayout(Dim{3, 0}, {}));
 }
 
 } // namespace

@@ -143,7 +143,7 @@ bool AxisClaims::run(std::array<int64_t, 3> program, std::array<int64_t, 3> grid
   isVoid = false;
   Hooks hooks;
   hooks.observe = [this](Value value, const Block &block) { observe(value, block); };
-  Interpreter interpreter(kernel, grid, slots.data(), nullptr, hooks);
+  Interpreter interpreter(kernel, grid, slots.data(), nullptr, reference::Devices::Cpu, hooks);
   interpreter.runProgram(program);
   return !isVoid;
 }
