@@ -73,21 +73,21 @@ class Code:
     labels: dict[str, int] = field(default_factory=dict)
 
 
-def run(*words: Any) -> str:
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+def run(tool: str, *words: Any, folder: str) -> str:
+    done = subprocess.run([tool, *map(str, words)], capture_output=True, text=True, cwd=folder)
+    told = done.stdout + done.stderr
     if done.returncode:
-        told = (done.stdout + done.stderr).strip().splitlines() or [f"status {done.returncode}"]
-        raise Failed(
-            f"{Path(words[0]).name}: {told[0]}" + (f" (and {len(told) - 1} more)" if told[1:] else "")
-        )
-    return done.stdout + done.stderr
+        lines = told.strip().splitlines() or [f"status {done.returncode}"]
+        more = f" (and {len(lines) - 1} lines more)" if lines[1:] else ""
+        raise Failed(f"{Path(tool).name} refuses it: {lines[0]}{more}")
+    return told
 
 
 def assemble(ptx: str, kernel: str, arch: str, ptxas: str, nvdisasm: str | None) -> Code:
     with tempfile.TemporaryDirectory() as folder:
-        text, binary = Path(folder) / "x.ptx", Path(folder) / "x.cubin"
-        text.write_text(ptx)
-        told = run(ptxas, f"-arch={arch}", "-v", "-lineinfo", text, "-o", binary)
+        (Path(folder) / "kernel.ptx").write_text(ptx)
+        words = (f"-arch={arch}", "-v", "-lineinfo", "kernel.ptx", "-o", "kernel.cubin")
+        told = run(ptxas, *words, folder=folder)
         # The entry's lines come last: functions that it calls are told before it.
         told = told[told.index(f"Compiling entry function '{kernel}'") :]
 
@@ -101,7 +101,7 @@ def assemble(ptx: str, kernel: str, arch: str, ptxas: str, nvdisasm: str | None)
             shared=number(r"(\d+) bytes smem"),
         )
         if nvdisasm:
-            parse(run(nvdisasm, "-c", "-gp", binary), kernel, code)
+            parse(run(nvdisasm, "-c", "-gp", "kernel.cubin", folder=folder), kernel, code)
     return code
 
 
