@@ -31,9 +31,9 @@ public:
   unsigned vectorBytes = 16; ///< of the widest access of a thread
   int64_t sharedBytes = 0;   ///< that one block may have
   int registersPerThread = 255;
-  bool asyncCopies = false; ///< from global to shared memory, of 4, 8 or 16 bytes
+  bool asyncCopies = false;   ///< from global to shared memory, of 4, 8 or 16 bytes
   bool shortProducts = false; ///< matrix units multiply tf32 and bf16
-  bool matrixLoads = false; ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)
+  bool matrixLoads = false;   ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)
 
   /// Ways to compute the product, best first; at least one if its operands have the types that dotOperandType wants.
   virtual std::vector<DotPlan> dotPlans(tile::DotOp op, unsigned warps) const = 0;

@@ -114,7 +114,8 @@ private:
     }
     // What a print or a gather has of another shape stays as it lies.
     bool isOwn = graph.hasOwnNode(op);
-    if (tile::shapeOf((isOwn ? op->getOperand(0) : op->getResult(0)).getType()) != tile::shapeOf(value.getType()))
+    if (tile::shapeOf((isOwn ? op->getOperand(0) : op->getResult(0)).getType()) !=
+        tile::shapeOf(value.getType()))
       return isAnew(value) ? graph.plain(tile::shapeOf(value.getType())) : graph.layoutOf(value);
     return isOwn ? graph.layoutOf(op) : graph.layoutOf(op->getResult(0));
   }
@@ -163,7 +164,8 @@ private:
   void setAttributes(Operation *op) {
     if (auto dot = dyn_cast<tile::DotOp>(op))
       dot->setAttr(tile::TileDialect::instructionAttr, builder.getStringAttr(graph.dotPlan(dot).instruction));
-    if (!isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp>(op) || !isTileValue(op->getOperand(0)))
+    if (!isa<tile::LoadOp, tile::StoreOp, tile::AtomicRmwOp, tile::AtomicCasOp>(op) ||
+        !isTileValue(op->getOperand(0)))
       return;
     const AccessFacts &facts = graph.accessFacts(op);
     if (facts.isDistinct)

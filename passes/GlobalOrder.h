@@ -14,7 +14,8 @@
 //     load %s       store %s, ...     a wait if %s is a scalar: every thread reads, one writes
 //     store %p      atomic add %f     a wait if the atomic releases; what stands after one that acquires waits for it
 //
-// In a loop %p is another value the next time round, if it is made inside.
+// In a loop %p is another value the next time round, if it is made inside. Where it goes on by more than the tile covers,
+// an iteration touches nothing that an earlier one touched through the same pointers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,12 +34,17 @@ struct GlobalAccess {
   bool isClassKnown = false, isWrite = false, acquires = false, releases = false;
   bool isDistinct = false; ///< no two elements have one address
   By by = By::Holders;
+  /// Of an earlier iteration of `apartIn`: what these pointers do not point to now.
+  mlir::Value apartFrom;
+  mlir::Operation *apartIn = nullptr;
   /// Of an atomic whose old values nobody reads, and of which only the set of operations matters.
   std::optional<tile::RmwKind> unordered;
 
   friend bool operator==(const GlobalAccess &, const GlobalAccess &) = default;
   /// Whether this access, which stands later, must wait for `earlier` in other threads.
   bool mustWaitFor(const GlobalAccess &earlier) const;
+  /// What the access is for the next iteration of a loop.
+  void goAround(mlir::Operation *loop);
 };
 
 class GlobalOrder {

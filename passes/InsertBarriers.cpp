@@ -169,9 +169,8 @@ private:
           --*access.distance;
       // A pointer that is made in the loop is another one in the next iteration.
       for (Access &access : inside)
-        if (access.global && access.global->pointer &&
-            op->isAncestor(access.global->pointer.getParentRegion()->getParentOp()))
-          access.global->pointer = {};
+        if (access.global)
+          access.global->goAround(op);
       // Distances only matter modulo the slots.
       for (Access &access : inside)
         if (access.distance)

@@ -99,8 +99,9 @@ public:
   void run() {
     SmallVector<Operation *> wanted;
     kernel.walk([&](Operation *op) {
-      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp, tile::ScanOp, tile::SortOp,
-              tile::GatherOp, tile::HistogramOp, tile::AtomicRmwOp, tile::AtomicCasOp, tile::LoadOp>(op))
+      if (isa<tile::ConvertOp, tile::ReduceOp, tile::DotOp, tile::ReshapeOp, tile::CatOp, tile::ScanOp,
+              tile::SortOp, tile::GatherOp, tile::HistogramOp, tile::AtomicRmwOp, tile::AtomicCasOp,
+              tile::LoadOp>(op))
         wanted.push_back(op);
     });
     auto convertTo = [&](Value value, const Layout &layout) { return convert(value, layout); };

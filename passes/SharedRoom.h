@@ -20,6 +20,7 @@ layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout 
                              const GpuTarget &target);
 
 /// Issue cycles of a warp for that way, barriers counted in.
-unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits, const GpuTarget &target);
+unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
+                    const GpuTarget &target);
 
 } // namespace tegula::passes

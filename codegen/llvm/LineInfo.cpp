@@ -34,7 +34,8 @@ LineInfo::LineInfo(Module &module, Function &function, mlir::Location place)
   module.addModuleFlag(Module::Warning, "Debug Info Version", DEBUG_METADATA_VERSION);
   mlir::FileLineColLoc begin = outermost(place);
   DIFile *file = fileOf(begin ? begin.getFilename().getValue() : StringRef("kernel"));
-  unit = builder.createCompileUnit(DISourceLanguageName(dwarf::DW_LANG_Python), file, "tegula", /*isOptimized=*/true, "", 0, "",
+  unit = builder.createCompileUnit(DISourceLanguageName(dwarf::DW_LANG_Python), file, "tegula",
+                                   /*isOptimized=*/true, "", 0, "",
                                    DICompileUnit::DebugEmissionKind::DebugDirectivesOnly);
   kernel = subprogram(function.getName(), file, begin ? begin.getLine() : 0);
   function.setSubprogram(kernel);

@@ -151,7 +151,8 @@ private:
     SmallVector<Type *> types;
     for (Value *each : in)
       types.push_back(each->getType());
-    auto *type = FunctionType::get(resultBits ? Type::getIntNTy(b.getContext(), resultBits) : b.getVoidTy(), types, false);
+    auto *type = FunctionType::get(resultBits ? Type::getIntNTy(b.getContext(), resultBits) : b.getVoidTy(),
+                                   types, false);
     return b.CreateCall(InlineAsm::get(type, text, constraints, /*hasSideEffects=*/true), in);
   }
 
@@ -168,7 +169,8 @@ private:
     std::string list;
     for (size_t i = 0; i < operands.size(); ++i)
       list += ", $" + std::to_string(i + 2);
-    return assembly("atom" + order + " $0, " + at + list + ";", operands[0]->getType()->getIntegerBitWidth(), operands);
+    return assembly("atom" + order + " $0, " + at + list + ";", operands[0]->getType()->getIntegerBitWidth(),
+                    operands);
   }
 
   Value *load() {
@@ -223,8 +225,8 @@ private:
       access.offset = 0;
     }
     access.isUsed = true;
-    std::string guess = "ld.relaxed" + std::string(spelled(access.scope)) + ".global.b" + std::to_string(width) + " $0, " +
-                        place() + ";";
+    std::string guess = "ld.relaxed" + std::string(spelled(access.scope)) + ".global.b" +
+                        std::to_string(width) + " $0, " + place() + ";";
     Value *start = assembly(guess, width, {});
     BasicBlock *before = b.GetInsertBlock();
     auto *body = BasicBlock::Create(b.getContext(), "swap", before->getParent());
@@ -280,8 +282,9 @@ private:
       simt::AtomicAccess saved = access;
       access.isUsed = true;
       std::string width = std::to_string(bits);
-      APInt infinity = (bits == 32 ? APFloat::getInf(APFloat::IEEEsingle()) : APFloat::getInf(APFloat::IEEEdouble()))
-                           .bitcastToAPInt();
+      APInt infinity =
+          (bits == 32 ? APFloat::getInf(APFloat::IEEEsingle()) : APFloat::getInf(APFloat::IEEEdouble()))
+              .bitcastToAPInt();
       Type *type = value->getType();
       Value *magnitude = b.CreateAnd(value, ConstantInt::get(b.getContext(), APInt::getSignedMaxValue(bits)));
       Value *isNan = b.CreateICmpUGT(magnitude, ConstantInt::get(b.getContext(), infinity));
@@ -297,8 +300,9 @@ private:
       access.predicate = nullptr;
       Value *old = b.CreateOr(first, second); // the one that did not run gives 0
       // The NaN that is the greatest of all to a maximum, and the least of all to a minimum, was not replaced.
-      Value *stays = isMax ? b.CreateICmpSGT(old, ConstantInt::get(b.getContext(), infinity))
-                           : b.CreateICmpUGT(old, ConstantInt::get(b.getContext(), infinity | APInt::getSignMask(bits)));
+      Value *stays =
+          isMax ? b.CreateICmpSGT(old, ConstantInt::get(b.getContext(), infinity))
+                : b.CreateICmpUGT(old, ConstantInt::get(b.getContext(), infinity | APInt::getSignMask(bits)));
       stays = b.CreateAnd(stays, b.CreateNot(isNan));
       BasicBlock *before = b.GetInsertBlock();
       auto *again = BasicBlock::Create(b.getContext(), "nan", before->getParent());
@@ -327,11 +331,13 @@ private:
 
 } // namespace
 
-Value *NvptxTarget::atomicRmw(IRBuilderBase &b, const simt::AtomicAccess &access, RmwKind kind, Value *value) const {
+Value *NvptxTarget::atomicRmw(IRBuilderBase &b, const simt::AtomicAccess &access, RmwKind kind,
+                              Value *value) const {
   return Writer(b, access, scalarTarget).rmw(kind, value, target.sm);
 }
 
-Value *NvptxTarget::atomicCas(IRBuilderBase &b, const simt::AtomicAccess &access, Value *compare, Value *value) const {
+Value *NvptxTarget::atomicCas(IRBuilderBase &b, const simt::AtomicAccess &access, Value *compare,
+                              Value *value) const {
   return Writer(b, access, scalarTarget).cas(compare, value);
 }
 

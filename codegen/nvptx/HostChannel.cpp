@@ -25,8 +25,8 @@ static Constant *textOf(IRBuilderBase &b, StringRef text, unsigned space) {
     if (each.isConstant() && each.hasInitializer() && each.getInitializer() == data)
       variable = &each;
   if (!variable)
-    variable = new GlobalVariable(module, data->getType(), true, GlobalValue::PrivateLinkage, data, "text", nullptr,
-                                  GlobalValue::NotThreadLocal, space);
+    variable = new GlobalVariable(module, data->getType(), true, GlobalValue::PrivateLinkage, data, "text",
+                                  nullptr, GlobalValue::NotThreadLocal, space);
   return ConstantExpr::getAddrSpaceCast(variable, b.getPtrTy());
 }
 
@@ -60,8 +60,9 @@ void NvptxTarget::print(IRBuilderBase &b, StringRef format, ArrayRef<Value *> va
 
 void NvptxTarget::assertFailed(IRBuilderBase &b, StringRef message, StringRef file, int line) const {
   Function *kernel = b.GetInsertBlock()->getParent();
-  auto function = kernel->getParent()->getOrInsertFunction("__assertfail", b.getVoidTy(), b.getPtrTy(), b.getPtrTy(),
-                                                           b.getInt32Ty(), b.getPtrTy(), b.getInt64Ty());
+  auto function =
+      kernel->getParent()->getOrInsertFunction("__assertfail", b.getVoidTy(), b.getPtrTy(), b.getPtrTy(),
+                                               b.getInt32Ty(), b.getPtrTy(), b.getInt64Ty());
   b.CreateCall(function, {textOf(b, message, globalSpace), textOf(b, file, globalSpace), b.getInt32(line),
                           textOf(b, kernel->getName(), globalSpace), b.getInt64(1)});
 }

@@ -77,7 +77,8 @@ Value *NvptxTarget::bytePermute(IRBuilderBase &b, Value *first, Value *second,
   return b.CreateIntrinsic(Intrinsic::nvvm_prmt, {first, second, b.getInt32(nibbles)});
 }
 
-Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::Type from, mlir::Type to) const {
+Value *NvptxTarget::narrowPair(IRBuilderBase &b, Value *low, Value *high, mlir::Type from,
+                               mlir::Type to) const {
   return nvptx::narrowPair(b, target, low, high, from, to);
 }
 

@@ -46,8 +46,10 @@ public:
   void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const override;
   void countShared(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
                    llvm::Value *predicate) const override;
-  void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const override;
-  void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file, int line) const override;
+  void print(llvm::IRBuilderBase &b, llvm::StringRef format,
+             llvm::ArrayRef<llvm::Value *> values) const override;
+  void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file,
+                    int line) const override;
   void loadMatrices(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, bool transposed,
                     llvm::MutableArrayRef<llvm::Value *> words) const override;
   std::vector<simt::MatrixStep> matrixSteps(tile::MmaOp op) const override;

@@ -16,7 +16,9 @@ static constexpr int known[] = {75, 80, 86, 87, 89, 90, 100, 103, 120, 121};
 std::string Target::name() const { return "sm_" + std::to_string(sm) + (sm >= 90 ? "a" : ""); }
 
 /// A later PTX ISA than the architecture came with: conversions of 8-bit floats exist on sm_89 from 8.1 on (PTX ISA, cvt).
-std::string Target::features() const { return sm == 89 ? "+ptx81" : ""; }
+/// The version of PTX that the instructions need where LLVM takes an older one for granted: ldmatrix 6.5, products of 8-bit
+/// floats 8.4 (PTX ISA, "Release Notes").
+std::string Target::features() const { return sm == 75 ? "+ptx65" : sm == 89 ? "+ptx84" : ""; }
 
 Target targetNamed(const std::string &arch) {
   for (int sm : known) {

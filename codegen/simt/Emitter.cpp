@@ -107,8 +107,10 @@ void Emitter::emitOp(Operation *op) {
     auto add = [&]<typename Op>(void (*emit)(Emitter &, Operation *)) { t[TypeID::get<Op>()] = emit; };
     add.operator()<tile::LoadOp>([](Emitter &e, Operation *op) { e.emitLoad(cast<tile::LoadOp>(op)); });
     add.operator()<tile::StoreOp>([](Emitter &e, Operation *op) { e.emitStore(cast<tile::StoreOp>(op)); });
-    add.operator()<tile::AtomicRmwOp>([](Emitter &e, Operation *op) { e.emitAtomicRmw(cast<tile::AtomicRmwOp>(op)); });
-    add.operator()<tile::AtomicCasOp>([](Emitter &e, Operation *op) { e.emitAtomicCas(cast<tile::AtomicCasOp>(op)); });
+    add.operator()<tile::AtomicRmwOp>(
+        [](Emitter &e, Operation *op) { e.emitAtomicRmw(cast<tile::AtomicRmwOp>(op)); });
+    add.operator()<tile::AtomicCasOp>(
+        [](Emitter &e, Operation *op) { e.emitAtomicCas(cast<tile::AtomicCasOp>(op)); });
     add.operator()<tile::AllocOp>([](Emitter &e, Operation *op) { e.emitAlloc(cast<tile::AllocOp>(op)); });
     add.operator()<tile::SlotOp>([](Emitter &e, Operation *op) { e.emitSlot(cast<tile::SlotOp>(op)); });
     add.operator()<tile::SharedStoreOp>(
@@ -125,15 +127,23 @@ void Emitter::emitOp(Operation *op) {
     add.operator()<tile::AsyncWaitOp>([](Emitter &e, Operation *op) {
       e.target.waitForCopies(e.b, cast<tile::AsyncWaitOp>(op).getPending());
     });
-    add.operator()<tile::ScanRunsOp>([](Emitter &e, Operation *op) { e.emitScanRuns(cast<tile::ScanRunsOp>(op)); });
-    add.operator()<tile::RunEndsOp>([](Emitter &e, Operation *op) { e.emitRunEnds(cast<tile::RunEndsOp>(op)); });
-    add.operator()<tile::ScanJoinOp>([](Emitter &e, Operation *op) { e.emitScanJoin(cast<tile::ScanJoinOp>(op)); });
+    add.operator()<tile::ScanRunsOp>(
+        [](Emitter &e, Operation *op) { e.emitScanRuns(cast<tile::ScanRunsOp>(op)); });
+    add.operator()<tile::RunEndsOp>(
+        [](Emitter &e, Operation *op) { e.emitRunEnds(cast<tile::RunEndsOp>(op)); });
+    add.operator()<tile::ScanJoinOp>(
+        [](Emitter &e, Operation *op) { e.emitScanJoin(cast<tile::ScanJoinOp>(op)); });
     add.operator()<tile::GatherOp>([](Emitter &e, Operation *op) { e.emitGather(cast<tile::GatherOp>(op)); });
-    add.operator()<tile::SharedGatherOp>([](Emitter &e, Operation *op) { e.emitSharedGather(cast<tile::SharedGatherOp>(op)); });
-    add.operator()<tile::SharedCountOp>([](Emitter &e, Operation *op) { e.emitSharedCount(cast<tile::SharedCountOp>(op)); });
-    add.operator()<tile::SortKeysOp>([](Emitter &e, Operation *op) { e.emitSortKeys(cast<tile::SortKeysOp>(op)); });
-    add.operator()<tile::SortedValuesOp>([](Emitter &e, Operation *op) { e.emitSortedValues(cast<tile::SortedValuesOp>(op)); });
-    add.operator()<tile::SortStepsOp>([](Emitter &e, Operation *op) { e.emitSortSteps(cast<tile::SortStepsOp>(op)); });
+    add.operator()<tile::SharedGatherOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedGather(cast<tile::SharedGatherOp>(op)); });
+    add.operator()<tile::SharedCountOp>(
+        [](Emitter &e, Operation *op) { e.emitSharedCount(cast<tile::SharedCountOp>(op)); });
+    add.operator()<tile::SortKeysOp>(
+        [](Emitter &e, Operation *op) { e.emitSortKeys(cast<tile::SortKeysOp>(op)); });
+    add.operator()<tile::SortedValuesOp>(
+        [](Emitter &e, Operation *op) { e.emitSortedValues(cast<tile::SortedValuesOp>(op)); });
+    add.operator()<tile::SortStepsOp>(
+        [](Emitter &e, Operation *op) { e.emitSortSteps(cast<tile::SortStepsOp>(op)); });
     add.operator()<tile::PrintOp>([](Emitter &e, Operation *op) { e.emitPrint(cast<tile::PrintOp>(op)); });
     add.operator()<tile::AssertOp>([](Emitter &e, Operation *op) { e.emitAssert(cast<tile::AssertOp>(op)); });
     add.operator()<tile::MmaOp>([](Emitter &e, Operation *op) { e.emitMma(cast<tile::MmaOp>(op)); });

@@ -210,7 +210,8 @@ private:
 
   // HostChannel.cpp
   void emitPrint(tile::PrintOp op);
-  std::pair<std::string, llvm::Value *> printed(llvm::Value *value, mlir::Type element, bool isSigned, bool isHex);
+  std::pair<std::string, llvm::Value *> printed(llvm::Value *value, mlir::Type element, bool isSigned,
+                                                bool isHex);
   void emitAssert(tile::AssertOp op);
   void emitIfTrue(llvm::Value *condition, llvm::function_ref<void()> body);
 

@@ -17,7 +17,8 @@ using layout::Input;
 /// An index as i32, inside of [0, extent): one outside, read as unsigned, is the last.
 llvm::Value *Emitter::clampedIndex(Value indices, unsigned reg, int64_t extent) {
   llvm::Value *index = element(indices, reg);
-  index = b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, index, llvm::ConstantInt::get(index->getType(), extent - 1));
+  index = b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, index,
+                                  llvm::ConstantInt::get(index->getType(), extent - 1));
   return b.CreateZExtOrTrunc(index, b.getInt32Ty());
 }
 
@@ -31,7 +32,8 @@ void Emitter::emitGather(tile::GatherOp op) {
   // Registers of a row of the source, by what they are of the other dimensions.
   auto rowOf = [&](const layout::Layout &layout, unsigned reg, unsigned registerBits) {
     return std::pair(layout.collapsedRegister(1u << axis, reg) >> registerBits,
-                     layout::withoutAxisBits(layout, axis, layout::lowBits(layout.dims()[axis].bits), layout.flat(reg, 0, 0)));
+                     layout::withoutAxisBits(layout, axis, layout::lowBits(layout.dims()[axis].bits),
+                                             layout.flat(reg, 0, 0)));
   };
   llvm::DenseMap<std::pair<uint32_t, uint32_t>, SmallVector<std::pair<int64_t, unsigned>>> rows;
   uint32_t copies = from.freeBits()[Input::Register];
@@ -50,7 +52,8 @@ void Emitter::emitGather(tile::GatherOp op) {
       if (digits.bits[i].input != Input::Lane)
         continue;
       unsigned end = i + 1; // bits that stay neighbours move together
-      while (end < bits && digits.bits[end].input == Input::Lane && digits.bits[end].bit == digits.bits[end - 1].bit + 1)
+      while (end < bits && digits.bits[end].input == Input::Lane &&
+             digits.bits[end].bit == digits.bits[end - 1].bit + 1)
         ++end;
       unsigned at = digits.bits[i].bit;
       llvm::Value *part = b.CreateAnd(index, layout::lowBits(end - i) << i);
@@ -62,7 +65,8 @@ void Emitter::emitGather(tile::GatherOp op) {
     for (auto [place, source] : row) {
       llvm::Value *each = throughWords(element(op.getSrc(), source),
                                        [&](llvm::Value *word) { return target.shuffleFrom(b, word, lane); });
-      found = found ? b.CreateSelect(b.CreateICmpEQ(inRegisters, b.getInt32(uint32_t(place))), each, found) : each;
+      found = found ? b.CreateSelect(b.CreateICmpEQ(inRegisters, b.getInt32(uint32_t(place))), each, found)
+                    : each;
     }
     out.parts.push_back({found, 0});
   }
@@ -91,7 +95,8 @@ void Emitter::emitSharedGather(tile::SharedGatherOp op) {
       } else {
         index = indexAlong(layout, d, reg);
         if (layout.dims()[d].extent() > dim.extent()) // pads that the source has not
-          index = b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, index, b.getInt32(uint32_t(dim.extent() - 1)));
+          index =
+              b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, index, b.getInt32(uint32_t(dim.extent() - 1)));
       }
       // Bits within the minor part, majors above all of it (SharedLayout.h).
       llvm::Value *minor = dim.reps > 1 ? b.CreateAnd(index, layout::lowBits(dim.bits)) : index;
@@ -99,7 +104,8 @@ void Emitter::emitSharedGather(tile::SharedGatherOp op) {
         place = b.CreateAdd(place, b.CreateMul(minor, b.getInt32((1u << shift) * bits / 8)));
       if (dim.reps > 1) {
         llvm::Value *major = b.CreateLShr(index, dim.bits);
-        place = b.CreateAdd(place, b.CreateMul(major, b.getInt32(uint32_t((majors << memory.flatBits()) * bits / 8))));
+        place = b.CreateAdd(
+            place, b.CreateMul(major, b.getInt32(uint32_t((majors << memory.flatBits()) * bits / 8))));
       }
       shift += dim.bits;
       majors *= dim.reps;
@@ -123,7 +129,8 @@ void Emitter::emitSharedCount(tile::SharedCountOp op) {
     if (reg & copies)
       continue;
     llvm::Value *value = element(op.getSrc(), reg);
-    llvm::Value *counts = b.CreateICmpULT(value, llvm::ConstantInt::get(value->getType(), type.getShape()[0]));
+    llvm::Value *counts =
+        b.CreateICmpULT(value, llvm::ConstantInt::get(value->getType(), type.getShape()[0]));
     counts = both(counts, mine);
     counts = both(counts, op.getMask() ? element(op.getMask(), reg) : nullptr);
     counts = both(counts, insideTile(op.getSrc(), reg));

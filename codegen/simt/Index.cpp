@@ -123,7 +123,8 @@ llvm::Value *Emitter::threadPart(const layout::Layout &layout, unsigned dim) {
 /// The index along `dim` of the element in a register.
 Part Emitter::indexPart(const layout::Layout &layout, unsigned dim, unsigned reg) {
   llvm::Value *base = threadPart(layout, dim);
-  int64_t index = layout.index(reg, 0, 0)[dim], minor = index & int64_t(layout::lowBits(layout.dims()[dim].bits));
+  int64_t index = layout.index(reg, 0, 0)[dim],
+          minor = index & int64_t(layout::lowBits(layout.dims()[dim].bits));
   if (base && minor & int64_t(~knownZero(base))) // a swizzled layout
     return {arith(llvm::Instruction::Xor, base, b.getInt32(uint32_t(minor))), index - minor};
   return {base, index};

@@ -198,7 +198,8 @@ llvm::Value *Emitter::shuffleElement(llvm::Value *value, unsigned laneFlip) {
 }
 
 /// A value of any element type through something that takes i32.
-llvm::Value *Emitter::throughWords(llvm::Value *value, llvm::function_ref<llvm::Value *(llvm::Value *)> each) {
+llvm::Value *Emitter::throughWords(llvm::Value *value,
+                                   llvm::function_ref<llvm::Value *(llvm::Value *)> each) {
   llvm::Type *type = value->getType();
   llvm::Value *bits = asInteger(value);
   unsigned width = bits->getType()->getIntegerBitWidth();

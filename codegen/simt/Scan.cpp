@@ -74,7 +74,8 @@ public:
       llvm::Type *type = e.registerType(tile::elementType(result.getType()));
       TileValue out;
       for (unsigned reg = 0; reg < count; ++reg) // nothing stands before the first: any value does
-        out.parts.push_back({results[reg].isNone() ? llvm::Constant::getNullValue(type) : results[reg].values[i], 0});
+        out.parts.push_back(
+            {results[reg].isNone() ? llvm::Constant::getNullValue(type) : results[reg].values[i], 0});
       e.set(result, std::move(out));
     }
   }
@@ -114,7 +115,8 @@ private:
       item.values.push_back(e.element(source, reg));
     // Pads come last, or first when it goes backwards: then they must not be combined with what follows.
     if (isReverse)
-      item.valid = e.isElement(layout, axis, layout.index(reg, 0, 0)[axis], tile::shapeOf(op.getSrcs()[0].getType())[axis]);
+      item.valid = e.isElement(layout, axis, layout.index(reg, 0, 0)[axis],
+                               tile::shapeOf(op.getSrcs()[0].getType())[axis]);
     return item;
   }
 
@@ -294,7 +296,8 @@ void Emitter::emitRunEnds(tile::RunEndsOp op) {
   unsigned axis = op.getAxis(), runBits = llvm::Log2_32(op.getRun());
   unsigned fromBits = from.inBits(Input::Register), toBits = to.inBits(Input::Register);
   auto digits = *layout::AxisDigits::of(from, axis);
-  uint32_t inRegisters = digits.mask(Input::Register, 0, runBits), inLanes = digits.mask(Input::Lane, 0, runBits);
+  uint32_t inRegisters = digits.mask(Input::Register, 0, runBits),
+           inLanes = digits.mask(Input::Lane, 0, runBits);
   uint32_t wanted = op.getReverse() ? 0 : inRegisters;
   llvm::DenseMap<std::pair<uint32_t, uint32_t>, llvm::Value *> ends;
   for (unsigned reg = 0; reg < from.registers(); ++reg) {
@@ -341,9 +344,9 @@ void Emitter::emitScanJoin(tile::ScanJoinOp op) {
       mine.push_back(element(op.getSrcs()[i], reg));
     }
     llvm::Value *run = number ? b.CreateAdd(number, b.getInt32(constant)) : b.getInt32(constant);
-    llvm::Value *hasBefore = op.getReverse()  ? b.CreateICmpULT(run, b.getInt32(count - 1))
-                             : constant > 0 ? b.getTrue()
-                                              : b.CreateICmpNE(run, b.getInt32(0));
+    llvm::Value *hasBefore = op.getReverse() ? b.CreateICmpULT(run, b.getInt32(count - 1))
+                             : constant > 0  ? b.getTrue()
+                                             : b.CreateICmpNE(run, b.getInt32(0));
     SmallVector<llvm::Value *, 2> joined = combine(op.getCombine(), before, mine);
     for (unsigned i = 0; i < n; ++i)
       results[i].parts.push_back({b.CreateSelect(hasBefore, joined[i], mine[i]), 0});

@@ -119,8 +119,8 @@ public:
 
   // Copies from global to shared memory that go on while the thread does.
   /// Of `access.bytes` (4, 8, 16) to `place`; `read`: how many of them are read, the rest zeros (null: all).
-  virtual void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place, const Access &access,
-                         llvm::Value *read) const = 0;
+  virtual void beginCopy(llvm::IRBuilderBase &b, std::pair<llvm::Value *, int64_t> place,
+                         const Access &access, llvm::Value *read) const = 0;
   /// The copies begun since the last commit become a group.
   virtual void commitCopies(llvm::IRBuilderBase &b) const = 0;
   virtual void waitForCopies(llvm::IRBuilderBase &b, unsigned pending) const = 0;
@@ -131,9 +131,11 @@ public:
 
   // The host channel.
   /// `format` as printf takes it; values are i32, i64 or double.
-  virtual void print(llvm::IRBuilderBase &b, llvm::StringRef format, llvm::ArrayRef<llvm::Value *> values) const = 0;
+  virtual void print(llvm::IRBuilderBase &b, llvm::StringRef format,
+                     llvm::ArrayRef<llvm::Value *> values) const = 0;
   /// Ends the launch.
-  virtual void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file, int line) const = 0;
+  virtual void assertFailed(llvm::IRBuilderBase &b, llvm::StringRef message, llvm::StringRef file,
+                            int line) const = 0;
 
   // Matrix units.
   /// 8 x 8 matrices of 16-byte rows; each lane gives the address of a row.
@@ -156,8 +158,8 @@ public:
                                    llvm::ArrayRef<llvm::Value *> operands) const = 0;
   /// Two values of type `from` rounded to nearest even to the narrower `to`, as an i32 of 16-bit or an i16 of 8-bit floats
   /// with the first in the low half; null: no such way.
-  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high, mlir::Type from,
-                                  mlir::Type to) const = 0;
+  virtual llvm::Value *narrowPair(llvm::IRBuilderBase &b, llvm::Value *low, llvm::Value *high,
+                                  mlir::Type from, mlir::Type to) const = 0;
   /// An i16 of two 8-bit floats as an i32 of two f16; null: no such way.
   virtual llvm::Value *widenPair(llvm::IRBuilderBase &b, llvm::Value *pair, mlir::Type from) const = 0;
   /// What the common element-wise code is written for.

@@ -40,7 +40,8 @@ void Emitter::emitSortKeys(tile::SortKeysOp op) {
     llvm::Value *sign = llvm::ConstantInt::get(context, llvm::APInt::getSignMask(bits));
     llvm::Value *all = llvm::Constant::getAllOnesValue(type);
     if (greatest) {
-      llvm::Value *isNan = b.CreateICmpUGT(b.CreateAnd(key, b.CreateNot(sign)), llvm::ConstantInt::get(context, *greatest));
+      llvm::Value *isNan =
+          b.CreateICmpUGT(b.CreateAnd(key, b.CreateNot(sign)), llvm::ConstantInt::get(context, *greatest));
       llvm::Value *flip = b.CreateOr(b.CreateAShr(key, bits - 1), sign);
       key = b.CreateSelect(isNan, all, b.CreateXor(key, flip));
     } else if (op.getIsSigned()) {
@@ -80,8 +81,12 @@ void Emitter::emitSortSteps(tile::SortStepsOp op) {
   SmallVector<llvm::Value *> keys;
   for (unsigned reg = 0; reg < layout.registers(); ++reg)
     keys.push_back(element(op.getSrc(), reg));
-  auto least = [&](llvm::Value *x, llvm::Value *y) { return b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, x, y); };
-  auto greatest = [&](llvm::Value *x, llvm::Value *y) { return b.CreateBinaryIntrinsic(llvm::Intrinsic::umax, x, y); };
+  auto least = [&](llvm::Value *x, llvm::Value *y) {
+    return b.CreateBinaryIntrinsic(llvm::Intrinsic::umin, x, y);
+  };
+  auto greatest = [&](llvm::Value *x, llvm::Value *y) {
+    return b.CreateBinaryIntrinsic(llvm::Intrinsic::umax, x, y);
+  };
   // Whether bit `bit` of the index is set: a constant in a register, else a bit of the thread's number.
   auto isSet = [&](unsigned bit, unsigned reg) -> llvm::Value * {
     if (bit >= digits.bits.size())

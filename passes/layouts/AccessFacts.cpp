@@ -62,8 +62,8 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
     return facts; // atomics go element by element
   unsigned inner = facts.order[0];
   // A vector that the end of a padded tile cuts would be half a pad.
-  facts.width =
-      std::min<int64_t>(info.vectorWidth(pointers, inner, Tier::Usual), type.getDimSize(inner) & -type.getDimSize(inner));
+  facts.width = std::min<int64_t>(info.vectorWidth(pointers, inner, Tier::Usual),
+                                  type.getDimSize(inner) & -type.getDimSize(inner));
   Value mask = isa<tile::LoadOp>(op) ? cast<tile::LoadOp>(op).getMask() : cast<tile::StoreOp>(op).getMask();
   if (!mask) {
     facts.maskRun = facts.width;

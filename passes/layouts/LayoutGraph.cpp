@@ -220,9 +220,9 @@ void LayoutGraph::want(Value value, unsigned node, Wanted wanted) {
   if (op && isView(op)) {
     for (Value source : op->getOperands())
       want(source, node, [op, value, wanted](const Layout &layout) -> std::optional<Layout> {
-            std::optional<Layout> mine = wanted ? wanted(layout) : layout;
-            return mine ? sourceLayout(op, value, *mine) : std::nullopt;
-          });
+        std::optional<Layout> mine = wanted ? wanted(layout) : layout;
+        return mine ? sourceLayout(op, value, *mine) : std::nullopt;
+      });
     return;
   }
   unsigned bits = tile::elementType(value.getType()).isIntOrFloat()

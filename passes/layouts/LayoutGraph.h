@@ -40,13 +40,15 @@ class AxisInfo;
 struct AccessFacts {
   llvm::SmallVector<unsigned, 4> order;
   unsigned width = 1;
-  unsigned bits = 32; ///< of an element in memory
-  unsigned maskRun = 1; ///< elements along the first dimension, aligned, for which the mask is the same
-  bool isDistinct = false; ///< no two elements have one address
+  unsigned bits = 32;        ///< of an element in memory
+  unsigned maskRun = 1;      ///< elements along the first dimension, aligned, for which the mask is the same
+  bool isDistinct = false;   ///< no two elements have one address
   bool maskIsPrefix = false; ///< along it the mask is true up to a border
 
   tile::MaskKind maskKind(unsigned vector) const {
-    return maskRun >= vector ? tile::MaskKind::Uniform : maskIsPrefix ? tile::MaskKind::Prefix : tile::MaskKind::Any;
+    return maskRun >= vector ? tile::MaskKind::Uniform
+           : maskIsPrefix    ? tile::MaskKind::Prefix
+                             : tile::MaskKind::Any;
   }
 };
 using AllAccessFacts = llvm::DenseMap<mlir::Operation *, AccessFacts>;
@@ -86,7 +88,7 @@ private:
     llvm::SmallVector<int64_t, 4> shape;
     llvm::SmallVector<Layout, 8> candidates;
     llvm::SmallVector<mlir::Operation *, 2> anchors; ///< operations whose cost depends on the layout
-    double elementWork = 0;                          ///< operations an element, weighted by how often they run
+    double elementWork = 0; ///< operations an element, weighted by how often they run
     unsigned chosen = 0;
   };
   /// A tile made in the layout of node `from` is wanted by node `to`.

@@ -65,9 +65,11 @@ void lowerGather(tile::GatherOp op, Context &context) {
     return;
   OpBuilder &b = context.builder;
   auto type = op.getSrc().getType();
-  Value room = allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
+  Value room =
+      allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
   tile::SharedStoreOp::create(b, op.getLoc(), op.getSrc(), room, mlir::IntegerAttr());
-  Value result = tile::SharedGatherOp::create(b, op.getLoc(), op.getType(), room, op.getIndices(), op.getAxisAttr());
+  Value result =
+      tile::SharedGatherOp::create(b, op.getLoc(), op.getType(), room, op.getIndices(), op.getAxisAttr());
   op.getResult().replaceAllUsesWith(result);
   op.erase();
 }
@@ -75,8 +77,10 @@ void lowerGather(tile::GatherOp op, Context &context) {
 void lowerHistogram(tile::HistogramOp op, Context &context) {
   OpBuilder &b = context.builder;
   auto type = op.getType();
-  Value zeros = arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, b.getI32IntegerAttr(0)));
-  Value room = allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
+  Value zeros =
+      arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, b.getI32IntegerAttr(0)));
+  Value room =
+      allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
   tile::SharedStoreOp::create(b, op.getLoc(), zeros, room, mlir::IntegerAttr());
   Value mask = op.getMask();
   if (mask)

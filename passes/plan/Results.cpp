@@ -27,9 +27,11 @@ namespace tegula::passes::plan {
 
 using layout::Input;
 
-Value allocate(Context &context, Location loc, ArrayRef<int64_t> shape, Type element, const layout::SharedLayout &memory) {
+Value allocate(Context &context, Location loc, ArrayRef<int64_t> shape, Type element,
+               const layout::SharedLayout &memory) {
   OpBuilder &b = context.builder;
-  auto type = tile::SharedType::get(b.getContext(), 1, shape, element, tile::SharedLayoutAttr::get(b.getContext(), memory));
+  auto type = tile::SharedType::get(b.getContext(), 1, shape, element,
+                                    tile::SharedLayoutAttr::get(b.getContext(), memory));
   return tile::AllocOp::create(b, loc, type, IntegerAttr());
 }
 

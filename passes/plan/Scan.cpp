@@ -81,7 +81,8 @@ private:
       if (d != axis)
         order.push_back(d);
     SmallVector<uint32_t> one(layout.rank(), 1);
-    return Layout::distributed(layout.dims(), one, order, layout.inBits(Input::Lane), layout.inBits(Input::Warp));
+    return Layout::distributed(layout.dims(), one, order, layout.inBits(Input::Lane),
+                               layout.inBits(Input::Warp));
   }
 
   SmallVector<Value> scan(ValueRange values, const Layout &layout, const layout::AxisDigits &digits) {
@@ -102,9 +103,9 @@ private:
 
   SmallVector<Value> scanRuns(ValueRange values, int64_t run, bool isExclusive) {
     OpBuilder &b = context.builder;
-    auto made = tile::ScanRunsOp::create(b, op.getLoc(), values.getTypes(), values, b.getI32IntegerAttr(op.getAxis()),
-                                         b.getI32IntegerAttr(run), op.getReverseAttr(),
-                                         isExclusive ? b.getUnitAttr() : UnitAttr());
+    auto made = tile::ScanRunsOp::create(b, op.getLoc(), values.getTypes(), values,
+                                         b.getI32IntegerAttr(op.getAxis()), b.getI32IntegerAttr(run),
+                                         op.getReverseAttr(), isExclusive ? b.getUnitAttr() : UnitAttr());
     cloneCombine(made.getCombine());
     return SmallVector<Value>(made->getResults());
   }
@@ -122,7 +123,8 @@ private:
   SmallVector<Value> join(ValueRange before, ValueRange values, int64_t run) {
     OpBuilder &b = context.builder;
     auto made = tile::ScanJoinOp::create(b, op.getLoc(), values.getTypes(), before, values,
-                                         b.getI32IntegerAttr(op.getAxis()), b.getI32IntegerAttr(run), op.getReverseAttr());
+                                         b.getI32IntegerAttr(op.getAxis()), b.getI32IntegerAttr(run),
+                                         op.getReverseAttr());
     cloneCombine(made.getCombine());
     return SmallVector<Value>(made->getResults());
   }

@@ -35,7 +35,8 @@ using layout::Layout;
 
 class SortPlan {
 public:
-  SortPlan(tile::SortOp op, Context &context) : op(op), context(context), wanted(tile::layoutOf(op.getType())) {
+  SortPlan(tile::SortOp op, Context &context)
+      : op(op), context(context), wanted(tile::layoutOf(op.getType())) {
     for (unsigned axis : {wanted.rank() - 1}) {
       dims.assign(wanted.dims().begin(), wanted.dims().end());
       dims[axis] = layout::Dim{1, llvm::Log2_64_Ceil(uint64_t(op.getType().getShape()[axis])) & 0xff};
@@ -57,8 +58,8 @@ public:
         step(stage, bit);
     flush();
     current = context.convert(current, low);
-    Value sorted = tile::SortedValuesOp::create(b, op.getLoc(), source.getType(), current, op.getDescendingAttr(),
-                                                op.getIsSignedAttr());
+    Value sorted = tile::SortedValuesOp::create(b, op.getLoc(), source.getType(), current,
+                                                op.getDescendingAttr(), op.getIsSignedAttr());
     op.getResult().replaceAllUsesWith(context.convert(sorted, wanted));
     op.erase();
   }

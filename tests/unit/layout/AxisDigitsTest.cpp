@@ -54,7 +54,8 @@ TEST(AxisDigits, LayoutsWithoutBits) {
         for (uint32_t reg = 0; reg < 1u << rest.inBits(Input::Register); ++reg)
           held.push_back(rest.flat(reg, lane, warp));
         for (uint32_t reg = 0; reg < 1u << layout.inBits(Input::Register); ++reg)
-          EXPECT_TRUE(llvm::is_contained(held, withoutAxisBits(layout, 0, gone, layout.flat(reg, lane, warp))));
+          EXPECT_TRUE(
+              llvm::is_contained(held, withoutAxisBits(layout, 0, gone, layout.flat(reg, lane, warp))));
       }
   }
 }
