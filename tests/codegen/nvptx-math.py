@@ -60,7 +60,7 @@ def extrema(x_ptr, o_ptr):
 
 
 # BF16: cvt.rn.bf16x2.f32
-# E4M3: .version 8.1
+# E4M3: .version 8.4
 # E4M3-COUNT-2: cvt.rn.satfinite.e4m3x2.f32
 # E4M3-NOT: cvt.rn.satfinite
 @tegula.jit

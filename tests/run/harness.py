@@ -62,7 +62,9 @@ def sweep(*lists: list) -> list[tuple]:
     return rows
 
 
-DEVICES = [name for name in os.environ.get("TEGULA_TEST_DEVICES", "emu:sm_75,emu:sm_80,emu:sm_89").split(",") if name]
+DEVICES = [
+    name for name in os.environ.get("TEGULA_TEST_DEVICES", "emu:sm_75,emu:sm_80,emu:sm_89").split(",") if name
+]
 """GPUs that every kernel is run on beside the CPU and compared with the reference."""
 
 BYTES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}

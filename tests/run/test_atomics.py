@@ -100,7 +100,9 @@ def kernel(x_ptr, o_ptr, BLOCK: tl.constexpr):
 def test_extremes_of_all_kinds_of_floats(op, dtype, name):
     """Every pair of a number in memory and an operand: NaN of both signs gives way to a number, -0 is below +0."""
     nan = torch.tensor([float("nan")], dtype=getattr(torch, dtype))
-    values = torch.tensor([0.0, -0.0, 1.0, -1.0, 3.5, -2.5, 1e-40, -1e-40, float("inf"), -float("inf")], dtype=nan.dtype)
+    values = torch.tensor(
+        [0.0, -0.0, 1.0, -1.0, 3.5, -2.5, 1e-40, -1e-40, float("inf"), -float("inf")], dtype=nan.dtype
+    )
     values = torch.cat([values, nan, -nan.abs().neg()])
     n = len(values)
     kernel = define(f"""
@@ -141,7 +143,9 @@ def kernel(x_ptr, o_ptr, s_ptr, BLOCK: tl.constexpr):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "float16", "int32", "float32", "int64", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint8", "int16", "float16", "int32", "float32", "int64", "float64"]
+)
 def test_atomic_loads_and_stores(dtype, name):
     kernel = define("""
 @tegula.jit

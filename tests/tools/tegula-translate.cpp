@@ -35,17 +35,18 @@ struct Command {
   std::string file, kernel, signature;
   Options options;
   bool expectError = false, locations = false;
-  int times = 0; ///< lower this often more and say how long one takes
+  int times = 0;                   ///< lower this often more and say how long one takes
   std::string arch, stage = "ptx"; ///< --arch sm_80: compile on to a stage of that GPU
   nvptx::Options gpu;
 };
 
 [[noreturn]] void usage(const std::string &why) {
-  std::cerr << "tegula-translate: " << why
-            << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" "
-               "[--fp-fusion=true|false] "
-               "[--arch sm_80 [--stage tile|laid-out|target-ready|llir|ptx] [--num-warps N] [--num-stages N]] "
-               "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--time TIMES] [--expect-error]\n";
+  std::cerr
+      << "tegula-translate: " << why
+      << "\nusage: tegula-translate FILE.py --kernel NAME --signature \"x=*fp32:16,n=i32,BLOCK=64\" "
+         "[--fp-fusion=true|false] "
+         "[--arch sm_80 [--stage tile|laid-out|target-ready|llir|ptx] [--num-warps N] [--num-stages N]] "
+         "[--debug] [--disjoint] [--sanitize-overflow] [--locations] [--time TIMES] [--expect-error]\n";
   exit(2);
 }
 

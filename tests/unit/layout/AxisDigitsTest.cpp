@@ -36,7 +36,7 @@ TEST(AxisDigits, SwizzledHasNone) {
   EXPECT_FALSE(AxisDigits::of(layout, 1));
   // Two lane bits with one bit of the index: copies that are no zeros.
   EXPECT_FALSE(AxisDigits::of(parse("4 reg (1) lane (2) (2)"), 0));
-  EXPECT_TRUE(AxisDigits::of(parse("4 reg (1) lane (2) (0)"), 0));
+  EXPECT_TRUE(AxisDigits::of(parse("4 reg (1) lane (2) 0"), 0));
 }
 
 /// Every element of the smaller layout is where the larger one has the elements that it stands for.
