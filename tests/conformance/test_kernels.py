@@ -10,7 +10,7 @@ import pytest
 import tegula as triton
 import tegula.language as tl
 import torch
-from harness import check, data
+from harness import check, data, on_gpus
 
 F = torch.nn.functional
 
@@ -207,30 +207,17 @@ def test_layer_norm_backward():
     x, dy, w = data((rows, n), "float32", 1), data((rows, n), "float32", 2), data(n, "float32", 3)
     mean, rstd = x.mean(1), torch.rsqrt(x.var(1, unbiased=False) + 1e-5)
     dw, db = torch.zeros(groups, n), torch.zeros(groups, n)
-    got = check(
-        layer_norm_backward_kernel,
-        (rows,),
-        torch.zeros_like(x),
-        dy,
-        dw,
-        db,
-        x,
-        w,
-        mean,
-        rstd,
-        torch.zeros(2 * groups, dtype=torch.int32),
-        n,
-        n,
-        quality=False,
-        GROUP_SIZE_M=groups,
-        BLOCK_SIZE_N=64,
-    )
+    locks = torch.zeros(2 * groups, dtype=torch.int32)
+    args = [torch.zeros_like(x), dy, dw, db, x, w, mean, rstd, locks, n, n]
+    meta = {"GROUP_SIZE_M": groups, "BLOCK_SIZE_N": 64}
+    got = check(layer_norm_backward_kernel, (rows,), *args, quality=False, gpus=False, **meta)
     leaf, weight = x.double().requires_grad_(), w.double().requires_grad_()
     bias = torch.zeros(n, dtype=torch.double, requires_grad=True)
     F.layer_norm(leaf, (n,), weight, bias, 1e-5).backward(dy.double())
-    near(got[0], leaf.grad, 1e-4, 1e-4)
-    near(got[2].sum(0), weight.grad, 1e-4, 1e-4)
-    near(got[3].sum(0), bias.grad, 1e-4, 1e-4)
+    for each in [got, *on_gpus(layer_norm_backward_kernel, (rows,), *args, **meta)]:
+        near(each[0], leaf.grad, 1e-4, 1e-4)
+        near(each[2].sum(0), weight.grad, 1e-4, 1e-4)
+        near(each[3].sum(0), bias.grad, 1e-4, 1e-4)
 
 
 # --- element-wise pieces of a model ----------------------------------------------------------------------------------
@@ -833,6 +820,7 @@ def test_attention(n, causal):
         torch.zeros(heads, n),
         n,
         scale,
+        quality=False,  # of tf32, on GPUs
         D=d,
         BLOCK_M=16,
         BLOCK_N=16,

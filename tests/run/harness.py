@@ -248,9 +248,10 @@ def run(kernel, grid, args, meta, pull: bool = True, name: str = "cpu"):
     return copies
 
 
-def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta):
+def check(kernel, grid, *args, quality: bool = True, exact: bool = False, gpus: bool = True, **meta):
     """See the module's text. Returns the arguments as the CPU left them. `exact`: equal bits are demanded of floats too
-    (data that is exact in any order)."""
+    (data that is exact in any order). `gpus`: false for kernels whose programs add up in whatever order they run in, which
+    no bound knows; their tests take what on_gpus() gives."""
     _, expected = reference(kernel, grid, args, meta)
     pulled = run(kernel, grid, args, meta)
     unpulled = run(kernel, grid, args, meta, pull=False)
@@ -263,9 +264,10 @@ def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta
             assert same_bits(pulled[i], want.tensor).all(), f"{name}: not exact"
         equal = same_bits(pulled[i], unpulled[i])
         assert equal.all(), f"{name}: pulled and unpulled differ in {int((~equal).sum())} elements"
-    if DEVICES:
-        _, expected = reference(kernel, grid, args, meta, DEVICES[0])
-    for other in DEVICES:
+    devices = DEVICES if gpus else []
+    if devices:
+        _, expected = reference(kernel, grid, args, meta, devices[0])
+    for other in devices:
         got = run(kernel, grid, args, meta, name=other)
         for i, want in enumerate(expected):
             if want is not None:
@@ -273,6 +275,11 @@ def check(kernel, grid, *args, quality: bool = True, exact: bool = False, **meta
                 if exact:
                     assert same_bits(got[i], want.tensor).all(), f"{other}: argument {i}: not exact"
     return pulled
+
+
+def on_gpus(kernel, grid, *args, **meta) -> list:
+    """The arguments as each GPU left them."""
+    return [run(kernel, grid, args, meta, name=name) for name in DEVICES]
 
 
 def define(source: str, name: str = "kernel", **names):
