@@ -11,6 +11,8 @@ os.environ["KERNEL_LANG"] = "tegula"
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bench"))
 import kernels as K  # noqa: E402
 
+del os.environ["KERNEL_LANG"]  # processes that tests start would get it
+
 F = torch.nn.functional
 
 

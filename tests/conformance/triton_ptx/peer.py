@@ -15,7 +15,7 @@ import sys
 import tempfile
 from multiprocessing import Pool
 
-os.environ.setdefault("KERNEL_LANG", "triton")  # of tests/bench/kernels.py
+os.environ["KERNEL_LANG"] = "triton"  # of tests/bench/kernels.py
 os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
 _modules: dict[str, object] = {}
 
