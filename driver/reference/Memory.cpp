@@ -25,7 +25,8 @@ void Interpreter::runAddPtr(Operation *op) {
   Type pointee = cast<PtrType>(elementType(add.getPtr().getType())).getPointee();
   int64_t size = byteSize(kindOf(pointee));
   for (int64_t i = 0; i < out.size(); ++i) {
-    out.cells[i].bits = ptr.cells[i].bits + uint64_t(signExtend(offset.cells[i].bits, offset.kind)) * uint64_t(size);
+    out.cells[i].bits =
+        ptr.cells[i].bits + uint64_t(signExtend(offset.cells[i].bits, offset.kind)) * uint64_t(size);
     out.cells[i].shadow.undecided = ptr.cells[i].shadow.undecided || offset.cells[i].shadow.undecided;
   }
   values[add.getResult()] = std::move(out);
