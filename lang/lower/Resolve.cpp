@@ -225,16 +225,15 @@ void Lowering::Impl::failWith(Diagnostic diagnostic) {
     --user;
   if (user < frames.size())
     diagnostic.span = frames[user]->callSite;
-  Error error(std::move(diagnostic));
   const Frame *last = nullptr;
   for (size_t i = user; i-- > 1;) {
     bool repeated = last && last->callSite.source == frames[i]->callSite.source &&
                     last->callSite.begin == frames[i]->callSite.begin;
     if (!repeated) // a recursion comes by the same place again and again
-      error.addNote(frames[i]->callSite, frameNote(*frames[i]));
+      diagnostic.notes.push_back({frames[i]->callSite, frameNote(*frames[i])});
     last = frames[i].get();
   }
-  throw error;
+  throw Error(std::move(diagnostic));
 }
 
 void Lowering::fail(Diag id, Span span, const std::vector<std::string> &args) {
