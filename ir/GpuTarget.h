@@ -28,9 +28,7 @@ public:
   virtual ~GpuTarget() = default;
 
   unsigned laneBits = 5;
-  unsigned vectorBytes = 16; ///< of the widest access of a thread
-  int64_t sharedBytes = 0;   ///< that one block may have
-  int registersPerThread = 255;
+  unsigned vectorBytes = 16;  ///< of the widest access of a thread
   bool asyncCopies = false;   ///< from global to shared memory, of 4, 8 or 16 bytes
   bool shortProducts = false; ///< matrix units multiply tf32 and bf16
   bool matrixLoads = false;   ///< 8 x 8 matrices from shared memory (layout/MatrixAccess.h)

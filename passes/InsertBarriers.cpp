@@ -164,17 +164,13 @@ private:
       Open inside = open;
       for (Region &region : op->getRegions())
         walk(region.front(), inside);
-      for (Access &access : inside)
-        if (access.distance)
-          --*access.distance;
-      // A pointer that is made in the loop is another one in the next iteration.
-      for (Access &access : inside)
+      for (Access &access : inside) {
+        if (access.distance) // matters modulo the slots only
+          access.distance = ((*access.distance - 1) % access.slots + access.slots) % access.slots;
+        // A pointer that is made in the loop is another one in the next iteration.
         if (access.global)
           access.global->goAround(op);
-      // Distances only matter modulo the slots.
-      for (Access &access : inside)
-        if (access.distance)
-          access.distance = (*access.distance % access.slots + access.slots) % access.slots;
+      }
       join(open, inside);
       if (open.size() == known)
         return;

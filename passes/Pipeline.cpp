@@ -84,7 +84,8 @@ private:
     if (load.getOther() && !matchPattern(load.getOther(), m_Zero()) &&
         !matchPattern(load.getOther(), m_AnyZeroFloat()))
       return std::nullopt; // what is not copied is zero
-    unsigned bits = memoryBits(load.getResult()), vector = tile::vectorOf(load);
+    unsigned bits = tile::memoryBits(tile::elementType(load.getResult().getType())),
+             vector = tile::vectorOf(load);
     if (unsigned bytes = vector * bits / 8; bytes != 4 && bytes != 8 && bytes != 16)
       return std::nullopt;
     Value operand = readFor(load);
@@ -95,13 +96,7 @@ private:
       return std::nullopt;
     layout::SharedLayout memory = roomFor(from, tile::layoutOf(operand.getType()), bits, target);
     layout::SharedAccess access(from, memory, bits);
-    if (access.vector() < vector)
-      return std::nullopt;
-    for (unsigned reg = 0; reg < from.registers(); ++reg)
-      if (access.placeOf(reg - reg % vector).second % vector ||
-          access.placeOf(reg).second != access.placeOf(reg - reg % vector).second + reg % vector)
-        return std::nullopt;
-    return memory;
+    return access.keepsRuns(vector) ? std::optional(memory) : std::nullopt;
   }
 
   /// Whether nothing that the loop writes has to come before the load.
@@ -261,9 +256,8 @@ private:
     builder.setInsertionPoint(loop);
     for (Copy &copy : copies) {
       auto type = cast<RankedTensorType>(copy.load.getResult().getType());
-      auto ring = tile::SharedType::get(builder.getContext(), slots, type.getShape(), type.getElementType(),
-                                        tile::SharedLayoutAttr::get(builder.getContext(), copy.memory));
-      copy.ring = tile::AllocOp::create(builder, copy.load.getLoc(), ring, IntegerAttr());
+      copy.ring =
+          makeRoom(builder, copy.load.getLoc(), type.getShape(), type.getElementType(), copy.memory, slots);
     }
     // The first iterations' copies.
     IRMapping map;

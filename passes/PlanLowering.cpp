@@ -25,6 +25,7 @@
 #include "passes/SharedRoom.h"
 
 #include "ir/diag/Diagnostic.h"
+#include "ir/layout/AxisDigits.h"
 #include "ir/layout/Conversion.h"
 #include "passes/plan/Plan.h"
 
@@ -40,56 +41,22 @@ using layout::Dims;
 using layout::Input;
 using layout::Layout;
 
-/// A layout with some bits of one dimension taken out of it.
-class AxisBits {
-public:
-  AxisBits(const Layout &layout, unsigned axis) : layout(layout), axis(axis) {}
+/// Bits of an axis that the bases of an input flip.
+uint32_t axisBits(const Layout &layout, unsigned axis, Input input) {
+  uint32_t all = 0;
+  for (uint32_t basis : layout.bases(input))
+    all |= (basis & layout.mask(axis)) >> layout.shift(axis);
+  return all;
+}
 
-  /// Bits of the axis that the bases of an input flip.
-  uint32_t of(Input input) const {
-    uint32_t all = 0;
-    for (uint32_t basis : layout.bases(input))
-      all |= (basis & layout.mask(axis)) >> layout.shift(axis);
-    return all;
-  }
-
-  /// How many of the indices that are left along the axis stand for at least one element: of an axis whose first `extent`
-  /// elements are the tile's, the rest pads.
-  int64_t extentWithout(uint32_t gone, int64_t extent) const {
-    int64_t count = 0;
-    for (int64_t index = 0; index < std::min(extent, int64_t(1) << layout.dims()[axis].bits); ++index)
-      count += !(index & gone);
-    return count;
-  }
-
-  /// Without the bits of the axis in `gone`; what is left of the axis moves together. No majors along the axis.
-  Layout without(uint32_t gone) const {
-    Dims dims(layout.dims());
-    dims[axis].reps = 1;
-    dims[axis].bits -= std::popcount(gone);
-    auto map = [&](uint32_t basis) {
-      unsigned shift = layout.shift(axis);
-      uint32_t low = basis & layout::lowBits(shift), mine = (basis & layout.mask(axis)) >> shift,
-               high = basis >> (shift + layout.dims()[axis].bits), kept = 0;
-      for (unsigned bit = 0, to = 0; bit < layout.dims()[axis].bits; ++bit)
-        if (!(gone >> bit & 1))
-          kept |= (mine >> bit & 1) << to++;
-      return low | kept << shift | (high << (shift + dims[axis].bits));
-    };
-    SmallVector<uint32_t> registers, lanes, warps, blocks;
-    for (auto [input, to] : {std::pair{Input::Register, &registers},
-                             {Input::Lane, &lanes},
-                             {Input::Warp, &warps},
-                             {Input::Block, &blocks}})
-      for (uint32_t basis : layout.bases(input))
-        to->push_back(map(basis));
-    return Layout(dims, registers, lanes, warps, blocks).removeZeroRegisters().layout;
-  }
-
-private:
-  const Layout &layout;
-  unsigned axis;
-};
+/// How many of the indices that are left along the axis without the bits `gone` stand for at least one element: of an axis
+/// whose first `extent` elements are the tile's, the rest pads.
+int64_t extentWithout(const Layout &layout, unsigned axis, uint32_t gone, int64_t extent) {
+  int64_t count = 0;
+  for (int64_t index = 0; index < std::min(extent, int64_t(1) << layout.dims()[axis].bits); ++index)
+    count += !(index & gone);
+  return count;
+}
 
 class Planner {
 public:
@@ -138,7 +105,8 @@ private:
     const Layout &from = tile::layoutOf(value.getType());
     if (from == to)
       return value;
-    layout::Conversion plan = layout::planConversion(from, to, memoryBits(value));
+    layout::Conversion plan =
+        layout::planConversion(from, to, tile::memoryBits(tile::elementType(value.getType())));
     auto type = tile::withLayout(value.getType(), to);
     using Kind = layout::Conversion::Kind;
     switch (plan.kind) {
@@ -157,7 +125,7 @@ private:
   /// may have different shapes.
   Value byIndex(Value value, Type type) {
     Value room = rowMajor(value.getLoc(), value.getType());
-    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room);
     return tile::SharedLoadOp::create(builder, value.getLoc(), type, room);
   }
 
@@ -168,10 +136,8 @@ private:
       dims.emplace_back();
       dims.back().reps = uint32_t(extent) & 0xffffff;
     }
-    auto attr = tile::SharedLayoutAttr::get(builder.getContext(), layout::SharedLayout(dims, {}));
-    auto shared =
-        tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(type), tile::elementType(type), attr);
-    return tile::AllocOp::create(builder, loc, shared, IntegerAttr());
+    return makeRoom(builder, loc, tile::shapeOf(type), tile::elementType(type),
+                    layout::SharedLayout(dims, {}));
   }
 
   /// Two tiles with pads between them.
@@ -180,7 +146,7 @@ private:
       return;
     Value room = rowMajor(op.getLoc(), op.getType());
     auto half = int64_t(op.getLhs().getType().getNumElements());
-    tile::SharedStoreOp::create(builder, op.getLoc(), op.getLhs(), room, IntegerAttr());
+    tile::SharedStoreOp::create(builder, op.getLoc(), op.getLhs(), room);
     tile::SharedStoreOp::create(builder, op.getLoc(), op.getRhs(), room, builder.getI64IntegerAttr(half));
     op.getResult().replaceAllUsesWith(tile::SharedLoadOp::create(builder, op.getLoc(), op.getType(), room));
     op.erase();
@@ -198,12 +164,10 @@ private:
 
   Value throughShared(Value value, const Layout &to) {
     const Layout &from = tile::layoutOf(value.getType());
-    layout::SharedLayout memory = roomFor(from, to, memoryBits(value), target);
-    auto attr = tile::SharedLayoutAttr::get(builder.getContext(), memory);
-    auto type = tile::SharedType::get(builder.getContext(), 1, tile::shapeOf(value.getType()),
-                                      tile::elementType(value.getType()), attr);
-    Value room = tile::AllocOp::create(builder, value.getLoc(), type, IntegerAttr());
-    tile::SharedStoreOp::create(builder, value.getLoc(), value, room, IntegerAttr());
+    Type element = tile::elementType(value.getType());
+    Value room = makeRoom(builder, value.getLoc(), tile::shapeOf(value.getType()), element,
+                          roomFor(from, to, tile::memoryBits(element), target));
+    tile::SharedStoreOp::create(builder, value.getLoc(), value, room);
     return tile::SharedLoadOp::create(builder, value.getLoc(), tile::withLayout(value.getType(), to), room);
   }
 
@@ -233,9 +197,8 @@ private:
     SmallVector<Value> values(op.getSrcs());
     Layout layout = tile::layoutOf(values[0].getType());
     int64_t extent = tile::shapeOf(values[0].getType())[axis];
-    AxisBits bits(layout, axis);
-    uint32_t inRegisters = bits.of(Input::Register), inLanes = bits.of(Input::Lane),
-             inWarps = bits.of(Input::Warp);
+    uint32_t inRegisters = axisBits(layout, axis, Input::Register),
+             inLanes = axisBits(layout, axis, Input::Lane), inWarps = axisBits(layout, axis, Input::Warp);
     if ((inRegisters & inLanes) | (inRegisters & inWarps) | (inLanes & inWarps))
       throw Error(Diag::codegen_unsupported_op, {"cuda", "a reduction of a swizzled tile"});
     // Whatever the last part leaves lies as the result does.
@@ -245,21 +208,19 @@ private:
     unsigned lanes = std::popcount(inLanes), warps = std::popcount(inWarps);
     if (inRegisters || layout.dims()[axis].reps > 1 || layout.freeBits()[Input::Register] ||
         !(lanes + warps)) {
-      extent = bits.extentWithout(inRegisters, extent);
-      layout = bits.without(inRegisters);
+      extent = extentWithout(layout, axis, inRegisters, extent);
+      layout = layout::withoutAxisBits(layout, axis, inRegisters, /*keepsMajors=*/false);
       values = part<tile::ReduceRegistersOp>(op, values, layout, extent, !(lanes + warps));
     }
     if (lanes) {
-      AxisBits now(layout, axis);
-      uint32_t gone = now.of(Input::Lane);
-      extent = now.extentWithout(gone, extent);
-      Layout after = now.without(gone);
-      values = part<tile::ReduceLanesOp>(op, values, after, extent, !warps);
-      layout = after;
+      uint32_t gone = axisBits(layout, axis, Input::Lane);
+      extent = extentWithout(layout, axis, gone, extent);
+      layout = layout::withoutAxisBits(layout, axis, gone);
+      values = part<tile::ReduceLanesOp>(op, values, layout, extent, !warps);
     }
     if (warps) {
       // Every thread gets what the warps have.
-      Layout rest = AxisBits(layout, axis).without(layout::lowBits(warps)); // extent 1 along the axis
+      Layout rest = layout::withoutAxisBits(layout, axis, layout::lowBits(warps)); // extent 1 along the axis
       Dims dims(rest.dims());
       dims[axis].bits = warps;
       Layout all = rest.broadcastTo(dims);

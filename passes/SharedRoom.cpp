@@ -14,11 +14,6 @@ using namespace mlir;
 
 namespace tegula::passes {
 
-unsigned memoryBits(Value tile) {
-  Type element = tile::elementType(tile.getType());
-  return element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
-}
-
 layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
                              const GpuTarget &target) {
   if (target.matrixLoads && bits < 64)
@@ -32,6 +27,13 @@ layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout 
         return memory;
     }
   return layout::SharedLayout::forPair(writer, reader, bits);
+}
+
+Value makeRoom(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape, Type element,
+               const layout::SharedLayout &memory, int64_t slots) {
+  auto layout = tile::SharedLayoutAttr::get(builder.getContext(), memory);
+  auto type = tile::SharedType::get(builder.getContext(), slots, shape, element, layout);
+  return tile::AllocOp::create(builder, loc, type, IntegerAttr());
 }
 
 unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,

@@ -11,13 +11,14 @@
 
 namespace tegula::passes {
 
-/// Bits of a tile's element in memory.
-unsigned memoryBits(mlir::Value tile);
-
 /// Memory that is written in one layout and read in another: made for the lanes that address matrices where the reader's
 /// fragments can be loaded so, else for the reader itself. Both layouts have the same dimensions.
 layout::SharedLayout roomFor(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,
                              const GpuTarget &target);
+
+/// A buffer of such tiles, or a ring of `slots` of them.
+mlir::Value makeRoom(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<int64_t> shape,
+                     mlir::Type element, const layout::SharedLayout &memory, int64_t slots = 1);
 
 /// Issue cycles of a warp for that way, barriers counted in.
 unsigned roomCycles(const layout::Layout &writer, const layout::Layout &reader, unsigned bits,

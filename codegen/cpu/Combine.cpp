@@ -183,7 +183,8 @@ SmallVector<llvm::Value *, 2> Engine::combine(const Combine &how, llvm::ArrayRef
   };
   for (Operation &op : how.block->without_terminator()) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      values[op.getResult(0)] = constantOf(constant.getValue(), op.getResult(0).getType());
+      values[op.getResult(0)] =
+          constantOf(constant.getValue(), elementLLVMType(context, op.getResult(0).getType()));
       continue;
     }
     SmallVector<llvm::Value *, 4> operands;

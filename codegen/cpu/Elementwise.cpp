@@ -41,6 +41,17 @@ llvm::Type *elementLLVMType(LLVMContext &context, mlir::Type element) {
   return Type::getInt8Ty(context); // 8-bit floats
 }
 
+Constant *constantOf(mlir::Attribute attribute, Type *type) {
+  if (auto integer = mlir::dyn_cast<mlir::IntegerAttr>(attribute))
+    return ConstantInt::get(type->getContext(), integer.getValue().sextOrTrunc(type->getIntegerBitWidth()));
+  if (auto number = mlir::dyn_cast<mlir::FloatAttr>(attribute)) {
+    if (type->isIntegerTy()) // 16- and 8-bit floats are kept as their bits
+      return ConstantInt::get(type->getContext(), number.getValue().bitcastToAPInt());
+    return ConstantFP::get(type->getContext(), number.getValue());
+  }
+  return Constant::getNullValue(type);
+}
+
 namespace {
 
 /// One operation being written.

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 namespace llvm {
+class Constant;
 class IRBuilderBase;
 class LLVMContext;
 class Type;
@@ -24,6 +25,7 @@ class Value;
 } // namespace llvm
 
 namespace mlir {
+class Attribute;
 class Operation;
 class Type;
 } // namespace mlir
@@ -33,6 +35,9 @@ namespace tegula::cpu {
 /// LLVM type of an element in registers: i1, iN (index: i64), float, double; 16- and 8-bit floats are i16 and
 /// i8, pointers are `ptr`. In memory the type is the same except that i1 takes a byte.
 llvm::Type *elementLLVMType(llvm::LLVMContext &context, mlir::Type element);
+
+/// A number, or null of anything else, as a value of that type.
+llvm::Constant *constantOf(mlir::Attribute attribute, llvm::Type *type);
 
 /// Whether `emitElementwise` takes this operation: arith and math on scalars or tiles (no constants), tile.mulhi_u,
 /// tile.fp_to_fp, tile.ptr_cast, tile.int_to_ptr, tile.ptr_to_int, tile.addptr (the general form: one GEP).

@@ -121,7 +121,6 @@ private:
   void emitOp(mlir::Operation *op);
   void emitScalarOp(mlir::Operation *op);
   llvm::Value *scalar(mlir::Value value);
-  llvm::Constant *constantOf(mlir::Attribute attribute, mlir::Type element);
   [[noreturn]] void unsupported(mlir::Operation *op);
 
   // Regions.cpp: control flow with scalars in phis and tiles in buffers.

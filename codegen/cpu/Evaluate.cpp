@@ -118,15 +118,16 @@ Val Engine::evalRange(Operation *op, const Point &point) {
 Val Engine::evalConstant(Operation *op, const Point &point) {
   Attribute attribute = cast<arith::ConstantOp>(op).getValue();
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  llvm::Type *inRegister = elementLLVMType(context, type.getElementType());
   if (auto uniformValue = dyn_cast<SplatElementsAttr>(attribute))
-    return {constantOf(uniformValue.getSplatValue<Attribute>(), type.getElementType()), 0, false};
+    return {constantOf(uniformValue.getSplatValue<Attribute>(), inRegister), 0, false};
   auto elements = dyn_cast<DenseElementsAttr>(attribute);
   if (!elements)
     unsupported(op);
   // A table in the module, read like a buffer.
   SmallVector<llvm::Constant *> values;
   for (Attribute element : elements.getValues<Attribute>()) {
-    llvm::Constant *one = constantOf(element, type.getElementType());
+    llvm::Constant *one = constantOf(element, inRegister);
     values.push_back(
         type.getElementType().isInteger(1) ? llvm::ConstantInt::get(b.getInt8Ty(), one->isOneValue()) : one);
   }

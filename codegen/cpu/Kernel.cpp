@@ -123,18 +123,6 @@ llvm::Value *Engine::scalar(Value value) {
   unsupported(op ? op : kernel.getOperation());
 }
 
-llvm::Constant *Engine::constantOf(Attribute attribute, Type element) {
-  llvm::Type *type = elementLLVMType(context, element);
-  if (auto integer = dyn_cast<IntegerAttr>(attribute))
-    return llvm::ConstantInt::get(context, integer.getValue().sextOrTrunc(type->getIntegerBitWidth()));
-  if (auto number = dyn_cast<FloatAttr>(attribute)) {
-    if (type->isIntegerTy()) // 16- and 8-bit floats are kept as their bits
-      return llvm::ConstantInt::get(context, number.getValue().bitcastToAPInt());
-    return llvm::ConstantFP::get(context, number.getValue());
-  }
-  return llvm::Constant::getNullValue(type);
-}
-
 void Engine::emitOp(Operation *op) {
   beginNest();
   if (auto store = dyn_cast<tile::StoreOp>(op))
@@ -189,7 +177,7 @@ void Engine::emitScalarOp(Operation *op) {
   if (auto load = dyn_cast<tile::LoadOp>(op))
     return emitScalarLoad(load);
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    scalars[result] = constantOf(constant.getValue(), result.getType());
+    scalars[result] = constantOf(constant.getValue(), elementLLVMType(context, result.getType()));
     return;
   }
   if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {

@@ -14,11 +14,6 @@ namespace tegula::nvptx {
 PassTarget::PassTarget(const Target &target) : target(target) {
   asyncCopies = shortProducts = target.sm >= 80;
   matrixLoads = true;
-  // The most that a block may ask for (CUDA C++ Programming Guide, "Compute Capabilities").
-  sharedBytes = target.sm == 75                                           ? 64 << 10
-                : target.sm == 80 || target.sm == 87                      ? 163 << 10
-                : target.sm == 90 || target.sm == 100 || target.sm == 103 ? 227 << 10
-                                                                          : 99 << 10;
 }
 
 std::vector<DotPlan> PassTarget::dotPlans(tile::DotOp op, unsigned warps) const {

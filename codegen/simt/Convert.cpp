@@ -131,7 +131,7 @@ std::array<uint8_t, 4> Emitter::flippedBytes(uint32_t flip, unsigned elementBits
 
 void Emitter::emitMove(Value source, Value result) {
   Type element = tile::elementType(result.getType());
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   const layout::Layout &from = layoutOf(source), &to = layoutOf(result);
   layout::ConversionLimits limits;
   limits.shared = false;

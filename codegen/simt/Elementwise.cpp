@@ -115,7 +115,8 @@ void Emitter::emitElementwise(Operation *op) {
     auto dense = dyn_cast<SplatElementsAttr>(constant.getValue());
     if (!dense)
       unsupported(op);
-    return emitSplat(op->getResult(0), constantOf(dense.getSplatValue<Attribute>(), dense.getElementType()));
+    return emitSplat(op->getResult(0),
+                     cpu::constantOf(dense.getSplatValue<Attribute>(), registerType(dense.getElementType())));
   }
   if (op->getNumResults() != 1 || op->getNumRegions())
     unsupported(op);

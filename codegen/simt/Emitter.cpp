@@ -89,18 +89,6 @@ llvm::Value *Emitter::scalar(Value value) {
   unsupported(op ? op : kernel.getOperation());
 }
 
-llvm::Constant *Emitter::constantOf(Attribute attribute, Type element) {
-  llvm::Type *type = registerType(element);
-  if (auto integer = dyn_cast<IntegerAttr>(attribute))
-    return llvm::ConstantInt::get(context, integer.getValue().sextOrTrunc(type->getIntegerBitWidth()));
-  if (auto number = dyn_cast<FloatAttr>(attribute)) {
-    if (type->isIntegerTy()) // 16- and 8-bit floats are kept as their bits
-      return llvm::ConstantInt::get(context, number.getValue().bitcastToAPInt());
-    return llvm::ConstantFP::get(context, number.getValue());
-  }
-  return llvm::Constant::getNullValue(type);
-}
-
 void Emitter::emitOp(Operation *op) {
   static const llvm::DenseMap<TypeID, void (*)(Emitter &, Operation *)> table = [] {
     llvm::DenseMap<TypeID, void (*)(Emitter &, Operation *)> t;
@@ -177,7 +165,7 @@ void Emitter::emitScalarOp(Operation *op) {
     unsupported(op);
   Value result = op->getResult(0);
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    scalars[result] = constantOf(constant.getValue(), result.getType());
+    scalars[result] = cpu::constantOf(constant.getValue(), registerType(result.getType()));
     return;
   }
   if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {

@@ -71,11 +71,9 @@ private:
   void emitScalarOp(mlir::Operation *op);
   [[noreturn]] void unsupported(mlir::Operation *op);
   llvm::Value *scalar(mlir::Value value);
-  llvm::Constant *constantOf(mlir::Attribute attribute, mlir::Type element);
   llvm::Type *registerType(mlir::Type element);
-  /// Bits of an element in a register; in memory, where i1 takes a byte.
+  /// Bits of an element in a register, where i1 takes one.
   unsigned registerBits(mlir::Type element);
-  unsigned memoryBits(mlir::Type element) { return std::max(8u, registerBits(element)); }
 
   // Values.cpp: registers of tiles.
   const layout::Layout &layoutOf(mlir::Value value) { return tile::layoutOf(value.getType()); }
@@ -147,7 +145,6 @@ private:
   std::pair<Part, llvm::Value *> placeByIndex(mlir::Value value, unsigned reg, const Part &buffer);
   void storeByIndex(tile::SharedStoreOp op);
   void loadByIndex(tile::SharedLoadOp op);
-  static bool keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits);
 
   // Reduce.cpp
   using ReducedRows =

@@ -78,7 +78,7 @@ void Emitter::emitSharedGather(tile::SharedGatherOp op) {
   const layout::SharedLayout &memory = type.getLayout().getLayout();
   const layout::Layout &layout = layoutOf(op.getIndices());
   Part buffer = buffers.lookup(op.getFrom());
-  unsigned bits = memoryBits(type.getElementType()), axis = op.getAxis();
+  unsigned bits = tile::memoryBits(type.getElementType()), axis = op.getAxis();
   llvm::Value *start = sharedStart();
   if (buffer.base)
     start = b.CreateAdd(start, buffer.base);

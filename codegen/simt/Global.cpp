@@ -97,7 +97,7 @@ void Emitter::emitLoad(tile::LoadOp op) {
   if (!tile::isTile(op.getPtr().getType()))
     return emitScalarLoad(op);
   Type element = tile::elementType(op.getResult().getType());
-  unsigned bits = memoryBits(element), count = registersOf(op.getResult()), width = tile::vectorOf(op);
+  unsigned bits = tile::memoryBits(element), count = registersOf(op.getResult()), width = tile::vectorOf(op);
   unsigned perVector = std::max(1u, width * bits / 32), bytes = width * bits / 8;
   Access access;
   access.isVolatile = op.getIsVolatile();
@@ -148,7 +148,7 @@ void Emitter::emitLoad(tile::LoadOp op) {
 void Emitter::loadOneByOne(tile::LoadOp op, Access access, unsigned first, unsigned width,
                            const VectorMask &mask, MutableArrayRef<llvm::Value *> words) {
   Type type = tile::elementType(op.getResult().getType());
-  unsigned bits = memoryBits(type);
+  unsigned bits = tile::memoryBits(type);
   llvm::Value *notAll = b.CreateNot(mask.all);
   access.bytes = bits / 8;
   SmallVector<llvm::Value *> elements;
@@ -174,7 +174,7 @@ void Emitter::loadOneByOne(tile::LoadOp op, Access access, unsigned first, unsig
 
 void Emitter::emitScalarLoad(tile::LoadOp op) {
   Type element = op.getResult().getType();
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   Access access;
   access.pointer = scalar(op.getPtr());
   access.bytes = bits / 8;
@@ -197,7 +197,7 @@ void Emitter::emitStore(tile::StoreOp op) {
   access.cache = op.getCache().value_or("");
   access.evict = op.getEvict().value_or("");
   Type element = tile::elementType(op.getValue().getType());
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   if (!tile::isTile(op.getPtr().getType())) {
     access.pointer = scalar(op.getPtr());
     access.bytes = bits / 8;

@@ -33,7 +33,7 @@ void Emitter::emitIfTrue(llvm::Value *condition, llvm::function_ref<void()> body
 /// How printf writes a value, and the value as it takes it.
 std::pair<std::string, llvm::Value *> Emitter::printed(llvm::Value *value, Type element, bool isSigned,
                                                        bool isHex) {
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   bool isWide = bits == 64;
   llvm::Type *type = isWide ? b.getInt64Ty() : b.getInt32Ty();
   if (isHex || isa<tile::PtrType>(element)) {

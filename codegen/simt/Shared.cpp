@@ -105,7 +105,7 @@ llvm::Value *Emitter::entryProduct(llvm::Value *value, int64_t factor) {
 
 void Emitter::emitSharedStore(tile::SharedStoreOp op) {
   auto type = cast<tile::SharedType>(op.getTo().getType());
-  unsigned bits = memoryBits(type.getElementType());
+  unsigned bits = tile::memoryBits(type.getElementType());
   Part buffer = buffers.lookup(op.getTo());
   if (!tile::isTile(op.getValue().getType())) { // a scalar, by one thread
     Words words = toWords({asInteger(scalar(op.getValue()))}, bits);
@@ -130,7 +130,7 @@ void Emitter::emitSharedStore(tile::SharedStoreOp op) {
 void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
   auto type = cast<tile::SharedType>(op.getFrom().getType());
   Type element = type.getElementType();
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   Part buffer = buffers.lookup(op.getFrom());
   if (!tile::isTile(op.getResult().getType())) {
     Words got(std::max(1u, bits / 32), nullptr);
@@ -149,7 +149,7 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
   unsigned vector = access.vector();
   SmallVector<llvm::Value *> elements(access.accesses() * vector); // by access and element
   SmallVector<SmallVector<llvm::Value *>> packed;
-  bool whole = keepsWords(access, layout, bits) && !element.isInteger(1);
+  bool whole = bits < 32 && access.keepsRuns(32 / bits) && !element.isInteger(1);
   TileValue registers;
   for (uint32_t number = 0; number < access.accesses(); ++number) {
     Words got(std::max(1u, vector * bits / 32), nullptr);
@@ -184,7 +184,7 @@ void Emitter::emitSharedLoad(tile::SharedLoadOp op) {
 void Emitter::emitAsyncCopy(tile::AsyncCopyOp op) {
   auto type = cast<tile::SharedType>(op.getTo().getType());
   const layout::Layout &layout = layoutOf(op.getPtr());
-  unsigned bits = memoryBits(type.getElementType()), width = op.getVector();
+  unsigned bits = tile::memoryBits(type.getElementType()), width = op.getVector();
   layout::SharedAccess access(layout, type.getLayout().getLayout(), bits);
   Part buffer = buffers.lookup(op.getTo());
   Access from;
@@ -215,7 +215,7 @@ void Emitter::emitAsyncCopy(tile::AsyncCopyOp op) {
 /// Fragments of matrix units by whole 8 x 8 matrices. False: the memory was not made for it.
 bool Emitter::loadMatrices(tile::SharedLoadOp op) {
   auto type = cast<tile::SharedType>(op.getFrom().getType());
-  unsigned bits = memoryBits(type.getElementType());
+  unsigned bits = tile::memoryBits(type.getElementType());
   const layout::Layout &layout = layoutOf(op.getResult());
   if (bits > 32 || type.getElementType().isInteger(1))
     return false;
@@ -256,7 +256,7 @@ std::pair<Part, llvm::Value *> Emitter::placeByIndex(Value value, unsigned reg, 
   const layout::Layout &layout = layoutOf(value);
   ArrayRef<int64_t> shape = tile::shapeOf(value.getType());
   layout::Index index = layout.index(reg, 0, 0);
-  int64_t stride = memoryBits(tile::elementType(value.getType())) / 8, offset = buffer.offset;
+  int64_t stride = tile::memoryBits(tile::elementType(value.getType())) / 8, offset = buffer.offset;
   llvm::Value *base = sharedStart(), *isInside = nullptr;
   for (unsigned d = shape.size(); d-- > 0; stride *= shape[d]) {
     offset += index[d] * stride;
@@ -272,7 +272,7 @@ std::pair<Part, llvm::Value *> Emitter::placeByIndex(Value value, unsigned reg, 
 void Emitter::storeByIndex(tile::SharedStoreOp op) {
   const layout::Layout &layout = layoutOf(op.getValue());
   llvm::Value *mine = owner(layout);
-  unsigned bits = memoryBits(tile::elementType(op.getValue().getType()));
+  unsigned bits = tile::memoryBits(tile::elementType(op.getValue().getType()));
   uint32_t copies = layout.freeBits()[layout::Input::Register];
   Part buffer = buffers.lookup(op.getTo());
   buffer.offset += int64_t(op.getFirst().value_or(0)) * bits / 8;
@@ -287,7 +287,7 @@ void Emitter::storeByIndex(tile::SharedStoreOp op) {
 
 void Emitter::loadByIndex(tile::SharedLoadOp op) {
   Type element = tile::elementType(op.getResult().getType());
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   TileValue registers;
   for (unsigned reg = 0; reg < registersOf(op.getResult()); ++reg) {
     auto [place, isInside] = placeByIndex(op.getResult(), reg, buffers.lookup(op.getFrom()));
@@ -296,20 +296,6 @@ void Emitter::loadByIndex(tile::SharedLoadOp op) {
     appendWords(registers, got, 1, element);
   }
   set(op.getResult(), std::move(registers));
-}
-
-/// Whether the words of the accesses are words of consecutive registers.
-bool Emitter::keepsWords(const layout::SharedAccess &access, const layout::Layout &layout, unsigned bits) {
-  unsigned pack = 32 / std::min(32u, bits);
-  if (bits >= 32 || access.vector() < pack || layout.registers() % pack)
-    return false;
-  for (unsigned reg = 0; reg < layout.registers(); ++reg) {
-    auto [number, at] = access.placeOf(reg);
-    auto [firstNumber, first] = access.placeOf(reg - reg % pack);
-    if (number != firstNumber || at != first + reg % pack || first % pack)
-      return false;
-  }
-  return true;
 }
 
 } // namespace tegula::simt

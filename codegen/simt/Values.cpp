@@ -77,7 +77,7 @@ Emitter::Words Emitter::words(Value value, unsigned first, unsigned count) {
   TileValue &registers = tile(value);
   Type element = tile::elementType(value.getType());
   Words result;
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   if (registers.pack > 1 && first % registers.pack == 0 && count % registers.pack == 0) {
     for (unsigned i = first / registers.pack; i < (first + count) / registers.pack; ++i)
       result.push_back(registers.parts[i].base);
@@ -99,7 +99,7 @@ Emitter::Words Emitter::wordsOf(Value value, llvm::ArrayRef<unsigned> registers)
   Words each;
   for (unsigned reg : registers)
     each.push_back(asInteger(element(value, reg)));
-  return toWords(each, memoryBits(tile::elementType(value.getType())));
+  return toWords(each, tile::memoryBits(tile::elementType(value.getType())));
 }
 
 /// Integers of `bits` bits each as memory has them: i32 words, or one narrower integer.
@@ -132,7 +132,7 @@ Emitter::Words Emitter::toWords(llvm::ArrayRef<llvm::Value *> elements, unsigned
 void Emitter::appendWords(TileValue &registers, llvm::ArrayRef<llvm::Value *> words, unsigned count,
                           Type element) {
   llvm::Type *type = registerType(element);
-  unsigned bits = memoryBits(element);
+  unsigned bits = tile::memoryBits(element);
   if (bits == 64) {
     for (unsigned i = 0; i < count; ++i)
       registers.parts.push_back({fromInteger(joinHalves(words[2 * i], words[2 * i + 1]), type), 0});

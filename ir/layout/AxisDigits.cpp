@@ -54,8 +54,10 @@ uint32_t withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone, uin
   return low | kept << shift | uint32_t(uint64_t(high) << (shift + to));
 }
 
-Layout withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone) {
+Layout withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone, bool keepsMajors) {
   Dims dims(layout.dims());
+  if (!keepsMajors)
+    dims[axis].reps = 1;
   dims[axis].bits = uint8_t(dims[axis].bits - unsigned(std::popcount(gone)));
   std::array<llvm::SmallVector<uint32_t, 16>, inputCount> bases;
   for (unsigned input = 0; input < inputCount; ++input)

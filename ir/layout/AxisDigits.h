@@ -40,7 +40,7 @@ struct AxisDigits {
 
 /// A flat index without the bits `gone` of an axis: what is left of the axis moves together.
 uint32_t withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone, uint32_t flat);
-/// The layout of every index without these bits, each element once in a thread. Majors stay.
-Layout withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone);
+/// The layout of every index without these bits, each element once in a thread. `keepsMajors`: those of the axis stay.
+Layout withoutAxisBits(const Layout &layout, unsigned axis, uint32_t gone, bool keepsMajors = true);
 
 } // namespace tegula::layout

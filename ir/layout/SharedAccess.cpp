@@ -70,6 +70,17 @@ std::pair<uint32_t, uint32_t> SharedAccess::placeOf(uint32_t reg) const {
   return {(reg >> registerBits) << groups.size() | place >> vectorBits, place & lowBits(vectorBits)};
 }
 
+bool SharedAccess::keepsRuns(uint32_t run) const {
+  if (vector() < run)
+    return false;
+  for (uint32_t reg = 0; reg < 1u << registerBits; ++reg) {
+    auto [firstAccess, first] = placeOf(reg - reg % run);
+    if (first % run || placeOf(reg) != std::pair(firstAccess, first + reg % run))
+      return false;
+  }
+  return true;
+}
+
 void SharedAccess::planBase(const Layout &registers, const BitMatrix &toOffset) {
   uint32_t used = 0;
   unsigned threadBits = registers.inBits(Input::Lane) + registers.inBits(Input::Warp);

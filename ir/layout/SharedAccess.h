@@ -40,6 +40,9 @@ public:
   /// Which access, and which element of it, gives a register its value.
   std::pair<uint32_t, uint32_t> placeOf(uint32_t reg) const;
 
+  /// Whether each run of so many registers is a run of elements of one access, in the same order.
+  bool keepsRuns(uint32_t registers) const;
+
   /// One part of the base: the thread's number (lane bits, then warp bits), masked, then shifted left (right if negative).
   struct Term {
     uint32_t mask;

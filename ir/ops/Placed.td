@@ -94,6 +94,8 @@ def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<Shared
     `first`: the element of a row-major memory at which a tile of another shape begins.
   }];
   let arguments = (ins Tile_Value:$value, Tile_Shared:$to, OptionalAttr<I64Attr>:$first);
+  let builders = [OpBuilder<(ins "::mlir::Value":$value, "::mlir::Value":$to),
+                            [{ build($_builder, $_state, value, to, ::mlir::IntegerAttr()); }]>];
   let assemblyFormat = "$value `,` $to (`from` $first^)? attr-dict `:` type($value) `,` type($to)";
 }
 

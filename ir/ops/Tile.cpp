@@ -46,9 +46,11 @@ void TileDialect::registerTypes() {
 }
 
 int64_t SharedType::slotBytes() const {
-  Type element = getElementType();
-  int64_t bits = isa<PtrType>(element) ? 64 : std::max(8u, element.getIntOrFloatBitWidth());
-  return llvm::alignTo(getLayout().getLayout().elements() * bits / 8, 16);
+  return llvm::alignTo(getLayout().getLayout().elements() * memoryBits(getElementType()) / 8, 16);
+}
+
+unsigned memoryBits(Type element) {
+  return element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
 }
 
 bool hasLayout(Type type) {
@@ -225,7 +227,7 @@ LogicalResult GatherOp::verify() {
   if (failed(verifyAxis(*this, getAxis(), src.getRank())))
     return failure();
   for (auto [d, extent] : llvm::enumerate(src.getShape()))
-    if (int32_t(d) != getAxis() && extent != index.getShape()[d])
+    if (d != getAxis() && extent != index.getShape()[d])
       return emitOpError() << "extents differ at dimension " << d << ": " << src << " and " << index;
   return verifySameElement(*this, src, getResult().getType());
 }

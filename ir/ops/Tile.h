@@ -66,6 +66,9 @@ inline bool isTile(mlir::Type type) { return mlir::isa<mlir::RankedTensorType>(t
 /// `type` with another element type and the same shape and layout (a scalar stays a scalar).
 mlir::Type withElement(mlir::Type type, mlir::Type element);
 
+/// Bits of an element in memory: i1 takes a byte, a pointer 64 bits.
+unsigned memoryBits(mlir::Type element);
+
 /// The layout of a tile's type, which must have one.
 const layout::Layout &layoutOf(mlir::Type type);
 bool hasLayout(mlir::Type type);

@@ -51,7 +51,7 @@ static AccessFacts factsOf(Operation *op, const AxisInfo &info) {
   Value pointers = op->getOperand(0);
   auto type = cast<RankedTensorType>(pointers.getType());
   Type element = cast<tile::PtrType>(type.getElementType()).getPointee();
-  facts.bits = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
+  facts.bits = tile::memoryBits(element);
   facts.order.resize(type.getRank());
   std::iota(facts.order.rbegin(), facts.order.rend(), 0);
   llvm::stable_sort(facts.order, [&](unsigned a, unsigned c) {

@@ -225,9 +225,7 @@ void LayoutGraph::want(Value value, unsigned node, Wanted wanted) {
       });
     return;
   }
-  unsigned bits = tile::elementType(value.getType()).isIntOrFloat()
-                      ? std::max(8u, tile::elementType(value.getType()).getIntOrFloatBitWidth())
-                      : 64;
+  unsigned bits = tile::memoryBits(tile::elementType(value.getType()));
   auto [from, made] = producer(value);
   if (from == node && !wanted && !made)
     return;

@@ -18,6 +18,7 @@
 // Test: tests/passes/gather.test
 //
 
+#include "passes/SharedRoom.h"
 #include "passes/plan/Plan.h"
 
 #include "ir/layout/AxisDigits.h"
@@ -66,8 +67,8 @@ void lowerGather(tile::GatherOp op, Context &context) {
   OpBuilder &b = context.builder;
   auto type = op.getSrc().getType();
   Value room =
-      allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
-  tile::SharedStoreOp::create(b, op.getLoc(), op.getSrc(), room, mlir::IntegerAttr());
+      makeRoom(b, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
+  tile::SharedStoreOp::create(b, op.getLoc(), op.getSrc(), room);
   Value result =
       tile::SharedGatherOp::create(b, op.getLoc(), op.getType(), room, op.getIndices(), op.getAxisAttr());
   op.getResult().replaceAllUsesWith(result);
@@ -80,8 +81,8 @@ void lowerHistogram(tile::HistogramOp op, Context &context) {
   Value zeros =
       arith::ConstantOp::create(b, op.getLoc(), DenseElementsAttr::get(type, b.getI32IntegerAttr(0)));
   Value room =
-      allocate(context, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
-  tile::SharedStoreOp::create(b, op.getLoc(), zeros, room, mlir::IntegerAttr());
+      makeRoom(b, op.getLoc(), type.getShape(), type.getElementType(), rowMajor(tile::layoutOf(type)));
+  tile::SharedStoreOp::create(b, op.getLoc(), zeros, room);
   Value mask = op.getMask();
   if (mask)
     mask = context.convert(mask, tile::layoutOf(op.getSrc().getType()));

@@ -28,8 +28,4 @@ void lowerHistogram(tile::HistogramOp op, Context &context);
 /// An atomic's old values, and what a volatile load of a scalar read, are one thread's: all others get them. Results.cpp
 void shareResult(mlir::Operation *op, Context &context);
 
-/// Room in shared memory for a tile in the order of its indices, the last dimension fastest.
-mlir::Value allocate(Context &context, mlir::Location loc, llvm::ArrayRef<int64_t> shape, mlir::Type element,
-                     const layout::SharedLayout &memory);
-
 } // namespace tegula::passes::plan

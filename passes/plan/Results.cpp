@@ -19,6 +19,7 @@
 // Test: tests/passes/atomics.test
 //
 
+#include "passes/SharedRoom.h"
 #include "passes/plan/Plan.h"
 
 using namespace mlir;
@@ -26,14 +27,6 @@ using namespace mlir;
 namespace tegula::passes::plan {
 
 using layout::Input;
-
-Value allocate(Context &context, Location loc, ArrayRef<int64_t> shape, Type element,
-               const layout::SharedLayout &memory) {
-  OpBuilder &b = context.builder;
-  auto type = tile::SharedType::get(b.getContext(), 1, shape, element,
-                                    tile::SharedLayoutAttr::get(b.getContext(), memory));
-  return tile::AllocOp::create(b, loc, type, IntegerAttr());
-}
 
 void shareResult(Operation *op, Context &context) {
   Value result = op->getResult(0);
@@ -50,14 +43,13 @@ void shareResult(Operation *op, Context &context) {
     if (!copies[Input::Lane] && !copies[Input::Warp])
       return;
     shape.assign(tile::shapeOf(result.getType()).begin(), tile::shapeOf(result.getType()).end());
-    Type element = tile::elementType(result.getType());
-    unsigned bits = element.isIntOrFloat() ? std::max(8u, element.getIntOrFloatBitWidth()) : 64;
-    memory = layout::SharedLayout::forPair(layout, layout, bits);
+    memory =
+        layout::SharedLayout::forPair(layout, layout, tile::memoryBits(tile::elementType(result.getType())));
   }
   OpBuilder &b = context.builder;
   b.setInsertionPointAfter(op);
-  Value room = allocate(context, op->getLoc(), shape, tile::elementType(result.getType()), memory);
-  auto store = tile::SharedStoreOp::create(b, op->getLoc(), result, room, mlir::IntegerAttr());
+  Value room = makeRoom(b, op->getLoc(), shape, tile::elementType(result.getType()), memory);
+  auto store = tile::SharedStoreOp::create(b, op->getLoc(), result, room);
   Value all = tile::SharedLoadOp::create(b, op->getLoc(), result.getType(), room);
   result.replaceAllUsesExcept(all, store);
 }

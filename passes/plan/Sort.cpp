@@ -37,11 +37,9 @@ class SortPlan {
 public:
   SortPlan(tile::SortOp op, Context &context)
       : op(op), context(context), wanted(tile::layoutOf(op.getType())) {
-    for (unsigned axis : {wanted.rank() - 1}) {
-      dims.assign(wanted.dims().begin(), wanted.dims().end());
-      dims[axis] = layout::Dim{1, llvm::Log2_64_Ceil(uint64_t(op.getType().getShape()[axis])) & 0xff};
-      bits = dims[axis].bits;
-    }
+    dims.assign(wanted.dims().begin(), wanted.dims().end());
+    dims.back() = layout::Dim{1, llvm::Log2_64_Ceil(uint64_t(op.getType().getShape().back())) & 0xff};
+    bits = dims.back().bits;
   }
 
   void run() {
@@ -50,7 +48,7 @@ public:
     high = made(/*warpsAreLow=*/true);
     Value source = context.convert(op.getSrc(), low);
     Type element = tile::elementType(source.getType());
-    Type key = b.getIntegerType(std::max(8u, element.getIntOrFloatBitWidth()));
+    Type key = b.getIntegerType(tile::memoryBits(element));
     current = tile::SortKeysOp::create(b, op.getLoc(), tile::withElement(source.getType(), key), source,
                                        op.getDescendingAttr(), op.getIsSignedAttr());
     for (unsigned stage = 0; stage < bits; ++stage)
