@@ -27,10 +27,10 @@
 //
 
 #include "codegen/cpu/Elementwise.h"
+#include "codegen/nvptx/Assembly.h"
 #include "codegen/nvptx/NvptxTarget.h"
 
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InlineAsm.h"
 
 using namespace llvm;
 
@@ -86,17 +86,7 @@ std::string instructionOf(RmwKind kind, mlir::Type element, unsigned bits, int s
 class Writer {
 public:
   Writer(IRBuilderBase &b, const simt::AtomicAccess &access, const cpu::Target &elements)
-      : b(b), access(access), elements(elements), bits(widthOf(access.element)) {
-    // Offsets of an instruction are 32 bits wide.
-    if (access.offset != int32_t(access.offset)) {
-      this->access.pointer = b.CreateGEP(b.getInt8Ty(), access.pointer, b.getInt64(access.offset));
-      this->access.offset = 0;
-    }
-  }
-
-  static unsigned widthOf(mlir::Type element) {
-    return mlir::isa<tile::PtrType>(element) ? 64 : std::max(8u, element.getIntOrFloatBitWidth());
-  }
+      : b(b), access(access), elements(elements), bits(tile::memoryBits(access.element)) {}
 
   Value *rmw(RmwKind kind, Value *value, int sm) {
     auto *constant = dyn_cast<Constant>(value);
@@ -123,71 +113,43 @@ public:
   }
 
 private:
-  static char constraintOf(unsigned bits) { return bits == 64 ? 'l' : bits == 32 ? 'r' : 'h'; }
-  std::string place() const {
-    return access.offset ? "[$1" + std::string(access.offset < 0 ? " - " : " + ") +
-                               std::to_string(std::abs(access.offset)) + "]"
-                         : "[$1]";
+  /// `instruction` result, [address], operands under the predicate. Null: there is no result.
+  Value *assembly(const std::string &instruction, Type *result, ArrayRef<Value *> operands) {
+    Assembly a(b);
+    std::string text = instruction + " ";
+    if (result)
+      text += a.results(result) + ", ";
+    text += a.address(access.pointer, access.offset);
+    for (Value *operand : operands)
+      text += ", " + a.operand(operand);
+    a.setPredicate(access.predicate);
+    if (result && access.predicate && access.isUsed)
+      a.setOther(0, Constant::getNullValue(result));
+    return a.emit(text);
   }
 
-  /// One instruction, under the predicate. `text` has $0 for what it gives, $1 for the address, $2 ... for the operands;
-  /// `resultBits` 0: it gives nothing, and all numbers are one less.
-  Value *assembly(std::string text, unsigned resultBits, ArrayRef<Value *> operands) {
-    SmallVector<Value *> in{access.pointer};
-    std::string constraints = resultBits ? std::string("=") + constraintOf(resultBits) + ",l" : "l";
-    for (Value *operand : operands) {
-      in.push_back(operand);
-      constraints += std::string(",") + constraintOf(operand->getType()->getIntegerBitWidth());
-    }
-    if (access.predicate) {
-      text = "@$" + std::to_string(in.size() + (resultBits ? 1 : 0)) + " " + text;
-      in.push_back(access.predicate);
-      constraints += ",b";
-      if (resultBits && access.isUsed) {
-        in.push_back(b.getIntN(resultBits, 0));
-        constraints += ",0";
-      }
-    }
-    SmallVector<Type *> types;
-    for (Value *each : in)
-      types.push_back(each->getType());
-    auto *type = FunctionType::get(resultBits ? Type::getIntNTy(b.getContext(), resultBits) : b.getVoidTy(),
-                                   types, false);
-    return b.CreateCall(InlineAsm::get(type, text, constraints, /*hasSideEffects=*/true), in);
+  std::string ordered(const char *what) const {
+    return std::string(what) + spelled(access.sem) + spelled(access.scope) + ".global.";
   }
 
   /// `operation` with one operand, or two of a compare-and-swap.
   Value *atom(const std::string &operation, ArrayRef<Value *> operands) {
     bool isReduction = !access.isUsed && operands.size() == 1 && !StringRef(operation).starts_with("exch") &&
                        (access.sem == MemSem::Relaxed || access.sem == MemSem::Release);
-    std::string order = std::string(spelled(access.sem)) + spelled(access.scope) + ".global." + operation;
-    std::string at = place();
-    if (isReduction) {
-      at[2] = '0';
-      return assembly("red" + order + " " + at + ", $1;", 0, operands);
-    }
-    std::string list;
-    for (size_t i = 0; i < operands.size(); ++i)
-      list += ", $" + std::to_string(i + 2);
-    return assembly("atom" + order + " $0, " + at + list + ";", operands[0]->getType()->getIntegerBitWidth(),
-                    operands);
+    if (isReduction)
+      return assembly(ordered("red") + operation, nullptr, operands);
+    return assembly(ordered("atom") + operation, operands[0]->getType(), operands);
   }
 
   Value *load() {
-    std::string text = "ld" + std::string(spelled(access.sem)) + spelled(access.scope) + ".global.b" +
-                       std::to_string(bits) + " $0, " + place() + ";";
-    Value *got = assembly(text, std::max(16u, bits), {});
+    Value *got = assembly(ordered("ld") + "b" + std::to_string(bits), b.getIntNTy(std::max(16u, bits)), {});
     return bits == 8 ? b.CreateTrunc(got, b.getInt8Ty()) : got;
   }
 
   Value *store(Value *value) {
-    std::string at = place();
-    at[2] = '0';
-    std::string text = "st" + std::string(spelled(access.sem)) + spelled(access.scope) + ".global.b" +
-                       std::to_string(bits) + " " + at + ", $1;";
     if (bits == 8)
       value = b.CreateZExt(value, b.getInt16Ty());
-    return assembly(text, 0, {value});
+    return assembly(ordered("st") + "b" + std::to_string(bits), nullptr, {value});
   }
 
   /// What runs several instructions stands behind a branch, not under a predicate. Zero where it does not run.
@@ -225,9 +187,9 @@ private:
       access.offset = 0;
     }
     access.isUsed = true;
-    std::string guess = "ld.relaxed" + std::string(spelled(access.scope)) + ".global.b" +
-                        std::to_string(width) + " $0, " + place() + ";";
-    Value *start = assembly(guess, width, {});
+    std::string guess =
+        "ld.relaxed" + std::string(spelled(access.scope)) + ".global.b" + std::to_string(width);
+    Value *start = assembly(guess, b.getIntNTy(width), {});
     BasicBlock *before = b.GetInsertBlock();
     auto *body = BasicBlock::Create(b.getContext(), "swap", before->getParent());
     auto *done = BasicBlock::Create(b.getContext(), "swapped");

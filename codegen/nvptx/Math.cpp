@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/nvptx/Assembly.h"
 #include "codegen/nvptx/Elementwise.h"
 
 #include "codegen/cpu/Elementwise.h"
@@ -108,9 +109,9 @@ static Value *writeTanh(const Writer &w) {
 }
 
 static Value *writeTanhApproximate(const Writer &w) {
-  auto *type = FunctionType::get(w.type(), {w.type()}, false);
-  return w.b.CreateCall(InlineAsm::get(type, "tanh.approx.f32 $0, $1;", "=f,f", /*hasSideEffects=*/false),
-                        w.in);
+  Assembly tanh(w.b);
+  std::string to = tanh.results(w.type()), from = tanh.operand(w.in[0]);
+  return tanh.emit("tanh.approx.f32 " + to + ", " + from, /*hasSideEffects=*/false);
 }
 
 /// The reduction of huge arguments is a function, and the rest is written in place.

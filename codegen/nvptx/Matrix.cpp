@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/nvptx/Assembly.h"
 #include "codegen/nvptx/NvptxTarget.h"
 #include "codegen/nvptx/Products.h"
 
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InlineAsm.h"
 
 using namespace llvm;
 
@@ -60,9 +60,10 @@ Value *NvptxTarget::matrixOperand(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Val
                                           b.CreateShl(b.CreateZExt(words[1], b.getInt64Ty()), 32));
   if (!element.isF32())
     return words[0];
-  auto *type = FunctionType::get(b.getInt32Ty(), {b.getFloatTy()}, false);
-  Value *number = b.CreateBitCast(words[0], b.getFloatTy());
-  return b.CreateCall(InlineAsm::get(type, "cvt.rna.tf32.f32 $0, $1;", "=r,f", false), {number});
+  Assembly convert(b);
+  std::string to = convert.results(b.getInt32Ty());
+  std::string from = convert.operand(b.CreateBitCast(words[0], b.getFloatTy()));
+  return convert.emit("cvt.rna.tf32.f32 " + to + ", " + from, /*hasSideEffects=*/false);
 }
 
 static std::string typeName(mlir::Type type) {
@@ -89,65 +90,31 @@ void NvptxTarget::emitMatrixStep(IRBuilderBase &b, tile::MmaOp op, ArrayRef<Valu
                      typeName(sumType) + "." + operandName(tile::elementType(op.getA().getType())) + "." +
                      operandName(tile::elementType(op.getB().getType())) + "." + typeName(sumType) + " ";
   Type *word = sumType.isF32() ? b.getFloatTy() : sumType.isF64() ? b.getDoubleTy() : b.getInt32Ty();
-  char sumKind = sumType.isF32() ? 'f' : sumType.isF64() ? 'd' : 'r';
-  bool isDouble = sumType.isF64();
-  std::string constraints;
-  SmallVector<Value *> in;
-  SmallVector<Type *> types;
-  unsigned next = 0;
-  auto list = [&](size_t count) {
-    std::string names = "{";
-    for (size_t i = 0; i < count; ++i)
-      names += (i ? ", $" : "$") + std::to_string(next++);
-    return names + "}";
-  };
-  for (size_t i = 0; i < sums.size(); ++i)
-    constraints += std::string(i ? "," : "") + "=" + sumKind;
-  text += list(sums.size()) + ", " + list(left.size()) + ", ";
-  text += list(right.size()) + ", ";
-  for (ArrayRef<Value *> each : {left, right})
-    for (Value *value : each) {
-      constraints += isDouble ? ",d" : ",r";
-      in.push_back(isDouble ? b.CreateBitCast(value, b.getDoubleTy()) : value);
-    }
-  // Not tied to the results: copies between virtual registers would be instructions of PTX.
-  text += list(sums.size()) + ";";
-  for (Value *sum : sums) {
-    constraints += std::string(",") + sumKind;
-    in.push_back(sum);
-  }
-  for (Value *value : in)
-    types.push_back(value->getType());
-  Type *result =
-      sums.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(sums.size(), word));
-  auto *assembly =
-      InlineAsm::get(FunctionType::get(result, types, false), text, constraints, /*hasSideEffects=*/false);
-  auto *call = b.CreateCall(assembly, in);
-  call->setConvergent();
+  SmallVector<Value *> a(left), c(right);
+  if (sumType.isF64())
+    for (auto *each : {&a, &c})
+      for (Value *&value : *each)
+        value = b.CreateBitCast(value, b.getDoubleTy());
+  // The sums are not tied to the results: copies between virtual registers would be instructions of PTX.
+  Assembly product(b);
+  text += product.results(word, unsigned(sums.size()), /*asVector=*/true);
+  for (ArrayRef<Value *> each : {ArrayRef<Value *>(a), ArrayRef<Value *>(c), ArrayRef<Value *>(sums)})
+    text += ", " + product.operands(each, /*asVector=*/true);
+  product.emit(text, /*hasSideEffects=*/false)->setConvergent();
   for (auto [i, sum] : enumerate(sums))
-    sum = sums.size() == 1 ? call : b.CreateExtractValue(call, unsigned(i));
+    sum = product.result(unsigned(i));
 }
 
 void NvptxTarget::loadMatrices(IRBuilderBase &b, std::pair<Value *, int64_t> place, bool transposed,
                                MutableArrayRef<Value *> words) const {
-  std::string text = "ldmatrix.sync.aligned.m8n8.x" + std::to_string(words.size()) +
-                     (transposed ? ".trans" : "") + ".shared.b16 {";
-  std::string constraints;
-  for (size_t i = 0; i < words.size(); ++i) {
-    text += (i ? ", $" : "$") + std::to_string(i);
-    constraints += "=r,";
-  }
-  text += "}, [$" + std::to_string(words.size()) +
-          (place.second ? " + " + std::to_string(place.second) : "") + "];";
-  Type *word = b.getInt32Ty();
-  Type *result =
-      words.size() == 1 ? word : StructType::get(b.getContext(), SmallVector<Type *>(words.size(), word));
-  auto *call = b.CreateCall(InlineAsm::get(FunctionType::get(result, {word}, false), text, constraints + "r",
-                                           /*hasSideEffects=*/true),
-                            {place.first});
-  call->setConvergent();
+  Assembly load(b);
+  std::string to = load.results(b.getInt32Ty(), unsigned(words.size()), /*asVector=*/true);
+  std::string from = load.address(place.first, place.second);
+  load.emit("ldmatrix.sync.aligned.m8n8.x" + std::to_string(words.size()) + (transposed ? ".trans" : "") +
+            ".shared.b16 " + to + ", " + from)
+      ->setConvergent();
   for (auto [i, value] : enumerate(words))
-    value = words.size() == 1 ? call : b.CreateExtractValue(call, unsigned(i));
+    value = load.result(unsigned(i));
 }
 
 } // namespace tegula::nvptx
